@@ -5,7 +5,9 @@
 //! and told; counters are judged by the bridge besides.
 
 mod behind;
+mod powers;
 mod special;
+mod text;
 
 use std::fmt::{self, Write as _};
 
@@ -30,26 +32,6 @@ const MOST_AMPERES: i64 = 10_000;
 const NO_ANGLE: i64 = 400;
 /// Text states longer than this are refused by receivers.
 const LONGEST_TEXT: usize = 255;
-/// Import and export of all phases and of each.
-const PAIRS: [[&str; 2]; 4] = [
-    ["power_import", "power_export"],
-    ["power_import_l1", "power_export_l1"],
-    ["power_import_l2", "power_export_l2"],
-    ["power_import_l3", "power_export_l3"],
-];
-const CURRENTS: [[&str; 2]; 3] = [
-    ["current_l1", "voltage_l1"],
-    ["current_l2", "voltage_l2"],
-    ["current_l3", "voltage_l3"],
-];
-/// Volts of a phase that tells none.
-const USUAL_VOLTS: f64 = 240.0;
-/// How many times the power that the currents can carry is more than chance, and watts that are
-/// nothing.
-const TOO_MUCH: f64 = 5.0;
-const LITTLE_POWER: f64 = 20.0;
-const NOTHING: Decimal = Decimal::integer(0);
-
 /// What the values are judged by.
 #[derive(Debug, Clone)]
 pub struct Bounds {
@@ -192,136 +174,10 @@ impl Values {
         values
     }
 
-    /// The values of a text.
-    fn text(&mut self, items: &[Item], bounds: &Bounds, standard: bool, others: &mut String) {
-        let near = bounds.now.unwrap_or(Timestamp::UNIX_EPOCH);
-        let at = |time: &MeterTime| {
-            let all_year = time.in_standard_time(&bounds.zone).filter(|_| standard);
-            all_year.or_else(|| time.to_timestamp(&bounds.zone, near))
-        };
-        self.head = items
-            .first()
-            .and_then(|item| item.value.as_text())
-            .map(str::to_owned);
-        self.numbers = numbers(items);
-        if let Some(number) = self.numbers.first().cloned() {
-            self.put("meter_number", number);
-        }
-        self.behind = behind::behind(items, self.at.or(bounds.now), at);
-        let is_number = |item: &&Item| {
-            let code = item.obis.map(|code| code.0);
-            matches!(code, Some([a, 0, c, d, e, _]) if NUMBERS.contains(&[a, c, d, e]))
-        };
-        let is_behind = |item: &&Item| {
-            let channel = behind::channel(item);
-            channel.is_some_and(|channel| self.behind.iter().any(|it| it.channel == channel))
-        };
-        let of_meter: Vec<&Item> = items
-            .iter()
-            .skip(1)
-            .filter(|item| !is_behind(item) && !is_number(item))
-            .collect();
-        // Another channel of the same meter counts where this one does not say it.
-        let (first, second): (Vec<&Item>, Vec<&Item>) = of_meter
-            .into_iter()
-            .partition(|item| item.obis.is_none_or(|code| code.0[1] == 0));
-        for item in first.into_iter().chain(second) {
-            if let Some(said) = special::said(item, at) {
-                for (key, value) in said {
-                    if value == Value::Unknown {
-                        self.implied.push(key);
-                    }
-                    self.put_possible(key, value, item, bounds);
-                }
-                continue;
-            }
-            match item.obis.and_then(metrics::of_text) {
-                Some(metric) => self.take_text(metric, item, bounds, standard, others),
-                None => describe(item, others),
-            }
-        }
-        self.phases();
-    }
-
-    fn take_text(
-        &mut self,
-        metric: &'static Metric,
-        item: &Item,
-        bounds: &Bounds,
-        standard: bool,
-        others: &mut String,
-    ) {
-        if let std::borrow::Cow::Borrowed(key) = metric.key {
-            if metric.quantity.is_some() && item.value.as_quantity().is_none() {
-                self.unreadable.push(key);
-            }
-            // What an operator no longer says is over.
-            let is_message = key == "message" || key == "message_code";
-            if is_message && item.value.as_text() == Some("") {
-                self.implied.push(key);
-                return self.put(key, String::new());
-            }
-        }
-        self.take(metric, item, bounds, standard, others);
-    }
-
     /// Whether a number stands there that does not count.
     fn is_spoilt(&self, key: &str) -> bool {
         let is_refused = self.refused.iter().any(|refused| refused.key == key);
         is_refused || self.unreadable.contains(&key)
-    }
-
-    /// A value unless no home can have it.
-    fn put_possible(&mut self, key: &'static str, value: Value, item: &Item, bounds: &Bounds) {
-        let quantity = metrics::metric(key).and_then(|metric| metric.quantity);
-        let (Some(quantity), Some(number)) = (quantity, value.as_number()) else {
-            return self.put(key, value);
-        };
-        if is_possible(number, quantity, bounds.max_power) {
-            return self.put(key, value);
-        }
-        let (value, why) = (item.value.to_string(), Why::Beyond);
-        self.refused.push(Refused { key, value, why });
-    }
-
-    /// The sum of the phases, where the meter does not say it.
-    fn phases(&mut self) {
-        let [all, phases @ ..] = PAIRS;
-        for side in 0..2 {
-            let keys = phases.map(|phase| phase[side]);
-            if self.get(all[side]).is_some()
-                || keys
-                    .iter()
-                    .chain([&all[side]])
-                    .any(|key| self.is_spoilt(key))
-            {
-                continue;
-            }
-            let told = keys.iter().filter_map(|key| self.number_of(key));
-            let sum = told.reduce(|a, b| difference(a, difference(NOTHING, b)));
-            if let Some(sum) = sum {
-                self.put(all[side], sum);
-            }
-        }
-    }
-
-    /// The direction of each phase.
-    fn phases_net(&mut self) {
-        const NET: [&str; 3] = ["power_net_l1", "power_net_l2", "power_net_l3"];
-        let [_, phases @ ..] = PAIRS;
-        for (net, [import, export]) in NET.into_iter().zip(phases) {
-            if let (Some(import), Some(export)) = (self.number_of(import), self.number_of(export)) {
-                self.put(net, difference(import, export));
-            }
-        }
-    }
-
-    /// Takes another of its numbers for that of the meter.
-    pub fn prefer(&mut self, number: &str) {
-        if self.numbers.iter().any(|known| known == number) {
-            self.known.retain(|(key, _)| *key != "meter_number");
-            self.put("meter_number", number.to_owned());
-        }
     }
 
     /// Adds whether the telegram is genuine, where it can be.
@@ -492,108 +348,6 @@ impl Values {
             }
         }
     }
-
-    /// Makes what one telegram says of import, export and their difference agree.
-    ///
-    /// | Said | Means |
-    /// |---|---|
-    /// | import and export | net is the difference |
-    /// | import above 0, no export | export 0, net as import; and the other way round |
-    /// | import 0, no export | nothing more: there may be an export that is not told |
-    /// | a negative import | a signed sum: import 0, the rest is export |
-    /// | 16.7.0 | a signed sum, too: net, if the others do not say it |
-    fn flows(&mut self) {
-        for [import, export] in PAIRS {
-            self.signed(import, export);
-        }
-        let [import, export] = PAIRS[0];
-        // What was left out of a telegram leaves the rest of it doubtful.
-        let is_refused = |key| self.refused.iter().any(|refused| refused.key == key);
-        if is_refused(import) || is_refused(export) {
-            self.known
-                .retain(|(key, _)| ![import, export, "power_net"].contains(key));
-            return;
-        }
-        let (imported, exported) = (self.number_of(import), self.number_of(export));
-        let net = match (imported, exported) {
-            (Some(imported), Some(exported)) => Some(difference(imported, exported)),
-            (Some(imported), None) if imported > NOTHING => {
-                self.imply(export, NOTHING);
-                Some(imported)
-            }
-            (None, Some(exported)) if exported > NOTHING => {
-                self.imply(import, NOTHING);
-                Some(difference(NOTHING, exported))
-            }
-            (Some(_), None) if self.number_of("power_net").is_some_and(|net| net > NOTHING) => {
-                return self.refuse("power_net", Why::Contradiction);
-            }
-            _ => None,
-        };
-        if let Some(net) = net {
-            self.known.retain(|(key, _)| *key != "power_net");
-            self.put("power_net", net);
-        }
-    }
-
-    /// A negative import is a signed sum.
-    fn signed(&mut self, import: &'static str, export: &'static str) {
-        let Some(sum) = self.number_of(import).filter(|sum| *sum < NOTHING) else {
-            return;
-        };
-        let exported = difference(NOTHING, sum);
-        let told = self.number_of(export);
-        if told.is_some_and(|told| told != NOTHING && told != exported) {
-            self.refuse(import, Why::Contradiction);
-            return self.refuse(export, Why::Contradiction);
-        }
-        self.known
-            .retain(|(key, _)| ![import, export].contains(key));
-        self.put(import, NOTHING);
-        self.put(export, exported);
-    }
-
-    fn imply(&mut self, key: &'static str, value: Decimal) {
-        self.implied.push(key);
-        self.put(key, Value::Number(value));
-    }
-
-    /// Currents that could not carry nearly as much as the power are of another scale than the
-    /// profile says.
-    fn doubt_currents(&mut self) {
-        let watts = |key| self.number_of(key).map_or(0.0, Decimal::to_f64);
-        let power = (watts("power_import") - watts("power_export")).abs();
-        let carried: Vec<f64> = CURRENTS
-            .iter()
-            .filter_map(|[current, voltage]| {
-                let volts = self.number_of(voltage).map(Decimal::to_f64);
-                let volts = volts.filter(|volts| *volts > 0.0).unwrap_or(USUAL_VOLTS);
-                Some(self.number_of(current)?.to_f64().abs() * volts)
-            })
-            .collect();
-        let most: f64 = carried.iter().sum();
-        if !carried.is_empty() && power > TOO_MUCH * most + LITTLE_POWER {
-            for [current, _] in CURRENTS {
-                self.refuse(current, Why::TooLittleForThePower);
-            }
-        }
-    }
-}
-
-/// Where a text has the number of its meter, the first that is there.
-const NUMBERS: [[u8; 4]; 3] = [[0, 96, 1, 1], [0, 96, 1, 0], [0, 96, 1, 255]];
-
-fn numbers(items: &[Item]) -> Vec<String> {
-    let of = |wanted: [u8; 4]| {
-        let is_it = move |item: &&Item| matches!(item.obis.map(|code| code.0), Some([a, 0, c, d, e, _]) if [a, c, d, e] == wanted);
-        items.iter().find(is_it)
-    };
-    let found = NUMBERS.into_iter().filter_map(of);
-    let texts = found.filter_map(|item| item.value.as_text());
-    texts
-        .filter(|text| is_number(text))
-        .map(str::to_owned)
-        .collect()
 }
 
 /// How many of the keys are tariffs of a total.
@@ -681,10 +435,4 @@ fn describe(item: &Item, out: &mut String) {
         Some(obis) => write!(out, "{obis}={}", item.value),
         None => write!(out, "{}={}", item.position, item.value),
     };
-}
-
-fn difference(one: Decimal, other: Decimal) -> Decimal {
-    let scale = one.scale().max(other.scale());
-    let digits = |number: Decimal| number.with_scale(scale).mantissa();
-    Decimal::new(digits(one).saturating_sub(digits(other)), scale)
 }

@@ -214,3 +214,175 @@ fn device(serial: &str, known: &BehindMemory, via: Option<&DeviceId>) -> Device 
     device.metrics = carried.cloned().collect();
     device
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Decimal, HealthCode};
+
+    const NOON: &str = "2024-01-15T12:00:00Z";
+    const MAIN: &str = "E0000001";
+
+    fn gas(number: Option<&str>, hour: i8, reading: i64) -> Behind {
+        let captured: Timestamp = format!("2024-01-15T{hour:02}:00:00Z").parse().unwrap();
+        let noon: Timestamp = NOON.parse().unwrap();
+        Behind {
+            medium: Medium::Gas,
+            channel: 1,
+            number: number.map(str::to_owned),
+            reading: Decimal::integer(reading),
+            captured,
+            age: Some(noon.duration_since(captured)),
+            valve: Some("open"),
+        }
+    }
+
+    /// A run of the program, with what it remembers.
+    #[derive(Default)]
+    struct House {
+        known: BTreeMap<String, BehindMemory>,
+        attached: Attached,
+    }
+
+    impl House {
+        /// The devices of reports, and what is said of each.
+        fn hear(&mut self, behind: &[Behind], is_sound: bool) -> Vec<String> {
+            let main = Main {
+                serial: MAIN,
+                device: None,
+                is_sound,
+            };
+            let now = Moment {
+                wall: NOON.parse().unwrap(),
+                steady: std::time::Duration::ZERO,
+            };
+            let reports = self.attached.take(&mut self.known, behind, main, now);
+            reports.iter().map(said).collect()
+        }
+
+        fn restart(&mut self) {
+            let memory = serde_json::to_string(&self.known).unwrap();
+            self.known = serde_json::from_str(&memory).unwrap();
+            self.attached = Attached::default();
+        }
+    }
+
+    fn said(report: &Report) -> String {
+        match report {
+            Report::Device(device) => format!("device {}", device.id),
+            Report::Readings(readings) => {
+                let key = |key| Some((key, readings.get(key)?.to_json()));
+                let told = ["gas", "heat", "cooling", "valve"]
+                    .into_iter()
+                    .filter_map(key);
+                let told: Vec<_> = told.map(|(key, value)| format!("{key} {value}")).collect();
+                format!("{} at {}", told.join(", "), readings.at)
+            }
+            Report::Health(id, health) => format!("{id} {}", health.code.code()),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_counter_is_told_once_for_each_time_that_it_was_read() {
+        let mut house = House::default();
+        let first = house.hear(&[gas(Some("GAS00001"), 10, 7)], true);
+        let expected = [
+            "device smart_meter_gas00001",
+            "gas 7, valve \"open\" at 2024-01-15T10:00:00Z",
+            "smart_meter_gas00001 online",
+        ];
+        assert_eq!(first, expected);
+        assert_eq!(house.hear(&[gas(Some("GAS00001"), 10, 7)], true), [""; 0]);
+        let next = house.hear(&[gas(Some("GAS00001"), 11, 8)], true);
+        assert_eq!(next, ["gas 8, valve \"open\" at 2024-01-15T11:00:00Z"]);
+        let mut closed = gas(Some("GAS00001"), 11, 8);
+        closed.valve = Some("closed");
+        assert_eq!(
+            house.hear(&[closed], true),
+            ["valve \"closed\" at 2024-01-15T12:00:00Z"]
+        );
+        // Ahead of the meter's own clock: it was read at most now.
+        let ahead = house.hear(&[gas(Some("GAS00001"), 13, 9)], true);
+        assert_eq!(ahead, ["gas 9, valve \"open\" at 2024-01-15T12:00:00Z"]);
+    }
+
+    #[test]
+    fn where_damage_may_go_unnoticed_another_telegram_names_it_too() {
+        let mut house = House::default();
+        assert_eq!(house.hear(&[gas(Some("GAS00001"), 10, 7)], false), [""; 0]);
+        assert_eq!(house.hear(&[gas(Some("GAS00001"), 10, 7)], false).len(), 3);
+    }
+
+    #[test]
+    fn a_number_that_is_left_out_once_makes_no_other_meter() {
+        let mut house = House::default();
+        house.hear(&[gas(Some("GAS00001"), 10, 7)], true);
+        house.restart();
+        assert_eq!(house.hear(&[gas(None, 11, 8)], true), [""; 0]);
+        let told = house.hear(&[gas(Some("GAS00001"), 11, 8)], true);
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert_eq!(house.known.len(), 1);
+    }
+
+    #[test]
+    fn who_has_no_number_or_that_of_the_meter_goes_by_its_channel() {
+        for number in [None, Some(MAIN)] {
+            let told = House::default().hear(&[gas(number, 10, 7)], true);
+            assert_eq!(told[0], "device smart_meter_e0000001_gas_1", "{number:?}");
+        }
+    }
+
+    #[test]
+    fn heat_and_cold_under_one_number_are_two_also_after_a_restart() {
+        let of = |medium, channel, hour, reading| Behind {
+            medium,
+            channel,
+            ..gas(Some("HEAT0001"), hour, reading)
+        };
+        let both = |hour| {
+            [
+                of(Medium::Heat, 1, hour, 5),
+                of(Medium::Cooling, 2, hour, 3),
+            ]
+        };
+        let mut house = House::default();
+        let first = house.hear(&both(10), true);
+        assert_eq!(first[0], "device smart_meter_heat0001");
+        assert_eq!(first[3], "device smart_meter_heat0001_cooling");
+        house.restart();
+        let [heat, cold] = both(11);
+        assert_eq!(house.hear(&[cold, heat], true).len(), 6);
+        assert_eq!(house.known.len(), 2);
+    }
+
+    #[test]
+    fn one_that_is_not_there_any_more_is_none_or_unavailable() {
+        let old = |hours| {
+            let mut old = gas(Some("GAS00001"), 10, 7);
+            old.age = Some(SignedDuration::from_hours(hours));
+            old
+        };
+        let mut house = House::default();
+        assert_eq!(house.hear(&[old(8 * 24)], true), [""; 0]);
+        house.hear(&[gas(Some("GAS00001"), 10, 7)], true);
+        let told = house.hear(&[old(27)], true);
+        assert_eq!(told, ["smart_meter_gas00001 stale"]);
+    }
+
+    #[test]
+    fn all_that_are_remembered_hear_of_trouble_and_of_its_end() {
+        let mut house = House::default();
+        house.hear(&[gas(Some("GAS00001"), 10, 7)], true);
+        house.restart();
+        let silent = Health::new(HealthCode::Silent);
+        let told = house.attached.put_health(&house.known, &silent);
+        let told: Vec<_> = told.iter().map(said).collect();
+        assert_eq!(told, ["smart_meter_gas00001 silent"]);
+        assert_eq!(house.attached.put_health(&house.known, &silent), []);
+        house.hear(&[gas(Some("GAS00001"), 10, 7)], true);
+        house.attached.put_health(&house.known, &silent);
+        let back = house.hear(&[gas(Some("GAS00001"), 10, 7)], true);
+        assert_eq!(back, ["smart_meter_gas00001 online"]);
+    }
+}

@@ -42,7 +42,7 @@ pub(in super::super::super) fn items(body: &str) -> Vec<Item> {
     items
 }
 
-const fn is_line_end(c: char) -> bool {
+pub(super) const fn is_line_end(c: char) -> bool {
     matches!(c, '\r' | '\n')
 }
 
@@ -57,11 +57,18 @@ pub(super) struct TextLine {
 #[derive(Debug)]
 pub(super) struct TextLines<'a> {
     rest: &'a str,
+    is_sound: bool,
 }
 
 impl<'a> TextLines<'a> {
     pub(super) const fn of(rest: &'a str) -> Self {
-        Self { rest }
+        let is_sound = true;
+        Self { rest, is_sound }
+    }
+
+    /// Whether nothing was left out so far.
+    pub(super) const fn is_sound(&self) -> bool {
+        self.is_sound
     }
 
     /// What the brackets hold that come next, and whether nothing else stands in their lines.
@@ -110,6 +117,7 @@ impl Iterator for TextLines<'_> {
                     return Some(TextLine { code, groups });
                 }
             }
+            self.is_sound = false;
             self.skip_line();
         }
     }

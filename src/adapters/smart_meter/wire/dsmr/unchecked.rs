@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use super::DsmrError;
 use super::checksum::{Checksum, How, end};
+use super::lines::{TextLine, TextLines, is_line_end};
 use crate::adapters::smart_meter::wire::Obis;
 
 /// The version of a telegram, and the first one that has checksums.
@@ -128,45 +129,24 @@ fn is_of_version(code: Obis, value: &str) -> bool {
 
 /// Codes and values of a telegram, if everything in it is as it should be: each code once, or with
 /// the same value again, and nothing but codes and values in brackets.
-fn sound(text: &[u8]) -> Option<Vec<(Obis, &str)>> {
-    std::str::from_utf8(text).ok().and_then(lines)
-}
-
-fn lines(text: &str) -> Option<Vec<(Obis, &str)>> {
-    let is_line_end = |c| matches!(c, '\r' | '\n');
-    let (_, mut rest) = text.split_once(is_line_end)?;
+fn sound(text: &[u8]) -> Option<Vec<(Obis, String)>> {
+    let (_, rest) = std::str::from_utf8(text).ok()?.split_once(is_line_end)?;
     let (mut found, mut seen) = (Vec::new(), BTreeMap::new());
-    loop {
-        rest = rest.trim_start_matches(is_line_end);
-        if rest.is_empty() {
-            return Some(found);
-        }
-        let (code, mut values) = rest.split_at(rest.find('(')?);
-        let code: Obis = code.trim().parse().ok()?;
-        let begun = values;
-        // Values may go on in the next line.
-        while let Some(inner) = values.trim_start().strip_prefix('(') {
-            let (value, after) = inner.split_once(')')?;
-            if !is_value(value) {
-                return None;
-            }
-            found.push((code, value));
-            values = after;
-        }
-        let all = begun.get(..begun.len() - values.len())?;
-        if seen.insert(code, all).is_some_and(|before| before != all) {
+    let mut lines = TextLines::of(rest);
+    for TextLine { code, groups } in lines.by_ref() {
+        let again = seen.insert(code, groups.clone());
+        let is_other = again.is_some_and(|before| before != groups);
+        if is_other || !groups.iter().all(|value| is_value(value)) {
             return None;
         }
-        if !values.is_empty() && !values.starts_with(is_line_end) {
-            return None;
-        }
-        rest = values;
+        found.extend(groups.into_iter().map(|value| (code, value)));
     }
+    lines.is_sound().then_some(found)
 }
 
 /// Printable, and a number where there is a unit.
 fn is_value(value: &str) -> bool {
-    let is_printable = |c: char| c.is_ascii_graphic() && c != '(' || matches!(c, ' ' | '\r' | '\n');
+    let is_printable = |c: char| c.is_ascii_graphic() && c != '(' || c == ' ';
     let is_number = |number: &str| {
         let number = number.trim().trim_start_matches('-');
         let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
