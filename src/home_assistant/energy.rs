@@ -48,6 +48,10 @@ pub enum EnergySource {
         /// What came out.
         discharged: String,
     },
+    /// A counter of gas.
+    Gas(String),
+    /// A counter of water.
+    Water(String),
 }
 
 /// How Home Assistant has its lists.
@@ -198,6 +202,8 @@ impl EnergyPreferences {
                 (EnergySource::Grid { import, export, .. }, Form::OneGrid) => {
                     add_flows(&mut sources, import.as_deref(), export.as_deref());
                 }
+                (EnergySource::Gas(counter), _) => sources.push(supply("gas", counter)),
+                (EnergySource::Water(counter), _) => sources.push(supply("water", counter)),
             }
         }
         sources
@@ -212,6 +218,14 @@ impl EnergyPreferences {
         let found: Json = core.ask("energy/validate", Map::new()).await?;
         Ok(issues(&found))
     }
+}
+
+/// A source that has one counter and may have a price.
+fn supply(kind: &str, counter: &str) -> Json {
+    json!({
+        "type": kind, "stat_energy_from": counter,
+        "stat_cost": null, "entity_energy_price": null, "number_energy_price": null,
+    })
 }
 
 fn is_of(source: &Json, kind: &str) -> bool {

@@ -48,6 +48,9 @@ pub struct Metric {
     /// is still starting.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_summed_here: bool,
+    /// The key of the counter of the same device of which this one counts a share, as that of a tariff does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share_of: Option<Cow<'static, str>>,
     /// What it is in the energy of the whole house; `None` for what is no part of that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<HousePart>,
@@ -164,6 +167,7 @@ impl Metric {
             enabled: true,
             derived: None,
             is_summed_here: false,
+            share_of: None,
             part: None,
             is_in_words: false,
         }
@@ -263,6 +267,13 @@ impl Metric {
     pub const fn since_midnight_of(mut self, counter_key: &'static str) -> Self {
         let derivation = Derivation::SinceMidnightOf(Cow::Borrowed(counter_key));
         mem::forget(self.derived.replace(derivation));
+        self
+    }
+
+    /// Says of which counter of the same device it counts a share.
+    pub const fn share_of(mut self, key: &'static str) -> Self {
+        // As above.
+        mem::forget(self.share_of.replace(Cow::Borrowed(key)));
         self
     }
 

@@ -53,7 +53,7 @@ pub struct ToldDashboard {
 /// A source that could be added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Addition {
-    /// `solar`, `grid` or `battery`.
+    /// `solar`, `grid`, `battery`, `gas` or `water`.
     kind: &'static str,
     /// The device.
     device: String,
@@ -194,7 +194,12 @@ pub async fn add(
 }
 
 fn belongs(inside: &Inside) -> Vec<ToldPlace> {
-    told(&inside.hub.view().snapshot(), &inside.flow, &inside.key)
+    told(
+        &inside.hub.view().snapshot(),
+        &inside.flow,
+        &inside.key,
+        inside.language,
+    )
 }
 
 fn refusal(error: &CoreError) -> WebRefusal {
@@ -341,6 +346,19 @@ fn missing(places: &[ToldPlace], ids: &EntityIds, used: &BTreeSet<&str>) -> Vec<
                 discharged,
             },
         });
+    }
+    let supplies: [(&str, fn(String) -> EnergySource); 2] =
+        [("gas", EnergySource::Gas), ("water", EnergySource::Water)];
+    for (kind, source) in supplies {
+        for entry in entries(kind) {
+            let Some(counter) = open(entry) else { continue };
+            additions.push(Addition {
+                kind,
+                device: entry.device.clone(),
+                entities: vec![counter.clone()],
+                source: source(counter),
+            });
+        }
     }
     additions
 }

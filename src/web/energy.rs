@@ -7,8 +7,10 @@ use utoipa::ToSchema;
 
 use super::key::WebKey;
 use crate::bridge::Known;
+use crate::config::Language;
 use crate::flow::{ChosenRoles, FlowSettings};
-use crate::model::{Behavior, Device, DeviceId, EnergyPart, Metric};
+use crate::model::{Behavior, Device, DeviceId, EnergyPart, Metric, Quantity};
+use crate::say;
 
 /// A place in the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,49 +18,81 @@ pub struct DashboardPlace {
     /// Its name in the API.
     pub name: &'static str,
     /// What belongs there.
-    pub part: EnergyPart,
+    pub wants: PlaceWants,
     /// What it is called in Home Assistant, and in the documentation.
     pub words: &'static str,
+}
+
+/// What belongs in a place of the dashboard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlaceWants {
+    /// What is this in the energy of the house.
+    Part(EnergyPart),
+    /// Every counter of this.
+    Counter(Quantity),
+}
+
+impl PlaceWants {
+    /// Whether a metric can stand there: of energies, counters only that never fall.
+    pub fn is_for(self, metric: &Metric) -> bool {
+        match self {
+            Self::Part(part) => is_for(metric, part),
+            Self::Counter(quantity) => {
+                metric.quantity == Some(quantity)
+                    && matches!(metric.behavior, Behavior::LifetimeCounter)
+            }
+        }
+    }
 }
 
 /// Every place.
 pub const PLACES: &[DashboardPlace] = &[
     DashboardPlace {
         name: "solar",
-        part: EnergyPart::SunEnergy,
+        wants: PlaceWants::Part(EnergyPart::SunEnergy),
         words: "Solar production energy",
     },
     DashboardPlace {
         name: "grid_import",
-        part: EnergyPart::GridImport,
+        wants: PlaceWants::Part(EnergyPart::GridImport),
         words: "Energy imported from grid",
     },
     DashboardPlace {
         name: "grid_export",
-        part: EnergyPart::GridExport,
+        wants: PlaceWants::Part(EnergyPart::GridExport),
         words: "Energy exported to grid",
     },
     DashboardPlace {
         name: "battery_in",
-        part: EnergyPart::BatteryIn,
+        wants: PlaceWants::Part(EnergyPart::BatteryIn),
         words: "energy that goes into the battery",
     },
     DashboardPlace {
         name: "battery_out",
-        part: EnergyPart::BatteryOut,
+        wants: PlaceWants::Part(EnergyPart::BatteryOut),
         words: "energy that comes out of it",
     },
     DashboardPlace {
         name: "power",
-        part: EnergyPart::Grid,
+        wants: PlaceWants::Part(EnergyPart::Grid),
         words: "Power measurement of the same connection",
+    },
+    DashboardPlace {
+        name: "gas",
+        wants: PlaceWants::Counter(Quantity::Gas),
+        words: "Gas consumption",
+    },
+    DashboardPlace {
+        name: "water",
+        wants: PlaceWants::Counter(Quantity::Water),
+        words: "Water consumption",
     },
 ];
 
 /// What belongs into a place.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ToldPlace {
-    /// `solar`, `grid_import`, `grid_export`, `battery_in`, `battery_out` or `power`.
+    /// `solar`, `grid_import`, `grid_export`, `battery_in`, `battery_out`, `power`, `gas` or `water`.
     pub place: &'static str,
     /// What it is called in Home Assistant.
     pub words: &'static str,
@@ -86,7 +120,7 @@ pub struct DashboardEntry {
     /// The key of the power of the same source, for which Home Assistant may ask.
     pub power: Option<String>,
     /// What to know of it; may be empty.
-    pub remark: &'static str,
+    pub remark: String,
     /// Its id in topics and its key: the unique id of the entity.
     pub unique_id: String,
     /// The same of the power.
@@ -137,7 +171,12 @@ impl NotBeside {
 }
 
 /// What belongs where, of all devices.
-pub fn told(devices: &[Known], flow: &FlowSettings, key: &WebKey) -> Vec<ToldPlace> {
+pub fn told(
+    devices: &[Known],
+    flow: &FlowSettings,
+    key: &WebKey,
+    language: Language,
+) -> Vec<ToldPlace> {
     let roles = ChosenRoles::of(devices, flow);
     let find = |id: &DeviceId| {
         devices
@@ -145,46 +184,87 @@ pub fn told(devices: &[Known], flow: &FlowSettings, key: &WebKey) -> Vec<ToldPla
             .map(|known| &*known.device)
             .find(|it| it.id == *id)
     };
-    let tell = |place: &DashboardPlace| {
+    let tell_part = |place: &DashboardPlace, part: EnergyPart| {
         let mut entries = Vec::new();
         let mut not = Vec::new();
-        if roles.is_disputed(place.part) {
+        if roles.is_disputed(part) {
             for device in devices.iter().map(|known| &*known.device) {
-                let metrics = device
-                    .metrics
-                    .iter()
-                    .filter(|metric| is_for(metric, place.part));
-                let remark = "Several devices measure a connection to the grid: choose the one that is that of your house.";
-                entries.extend(metrics.map(|metric| entry(device, metric, remark, key)));
+                let metrics = device.metrics.iter().filter(|metric| is_for(metric, part));
+                let remark = language.say(&say!("Several devices measure a connection to the grid: choose the one that is that of your house."));
+                let entry = |metric| entry(device, metric, remark.clone(), key, language);
+                entries.extend(metrics.map(entry));
             }
         }
-        for member in roles.members(place.part) {
+        for member in roles.members(part) {
             let Some(device) = find(&member.device) else {
                 continue;
             };
-            let Some(metric) = device
-                .metric(&member.key)
-                .filter(|it| is_for(it, place.part))
-            else {
+            let Some(metric) = device.metric(&member.key).filter(|it| is_for(it, part)) else {
                 continue;
             };
-            let mut entry = entry(device, metric, remark(device, metric), key);
+            let mut entry = entry(
+                device,
+                metric,
+                remark(device, metric, language),
+                key,
+                language,
+            );
             entry.same_unique_ids = same_energy(device, metric, devices);
             entries.push(entry);
-            not.extend(not_beside(device, place.part, devices, key));
+            not.extend(not_beside(device, part, devices, key));
         }
         ToldPlace {
             place: place.name,
             words: place.words,
             entries,
             not,
-            is_disputed: roles.is_disputed(place.part),
+            is_disputed: roles.is_disputed(part),
         }
+    };
+    let tell = |place: &DashboardPlace| match place.wants {
+        PlaceWants::Part(part) => tell_part(place, part),
+        PlaceWants::Counter(_) => counters(place, devices, key, language),
     };
     PLACES.iter().map(tell).collect()
 }
 
-fn entry(device: &Device, metric: &Metric, remark: &'static str, key: &WebKey) -> DashboardEntry {
+/// Every counter that a place wants.
+fn counters(
+    place: &DashboardPlace,
+    devices: &[Known],
+    key: &WebKey,
+    language: Language,
+) -> ToldPlace {
+    let all = devices.iter().map(|known| &*known.device);
+    let entries = all.flat_map(|device| {
+        let metrics = device.metrics.iter();
+        let metrics = metrics.filter(|metric| place.wants.is_for(metric));
+        metrics.map(|metric| {
+            entry(
+                device,
+                metric,
+                remark(device, metric, language),
+                key,
+                language,
+            )
+        })
+    });
+    ToldPlace {
+        place: place.name,
+        words: place.words,
+        entries: entries.collect(),
+        not: Vec::new(),
+        is_disputed: false,
+    }
+}
+
+fn entry(
+    device: &Device,
+    metric: &Metric,
+    remark: String,
+    key: &WebKey,
+    language: Language,
+) -> DashboardEntry {
     let is_power = |it: &&Metric| it.part.is_some_and(|part| part.part == EnergyPart::Sun);
     let is_sun = metric
         .part
@@ -194,7 +274,7 @@ fn entry(device: &Device, metric: &Metric, remark: &'static str, key: &WebKey) -
         reference: key.reference(&device.id),
         key: metric.key.to_string(),
         device: device.name.clone(),
-        name: metric.title(),
+        name: language.name(metric),
         power: power.map(|metric| metric.key.to_string()),
         remark,
         unique_id: unique_id(device, metric),
@@ -206,7 +286,7 @@ fn entry(device: &Device, metric: &Metric, remark: &'static str, key: &WebKey) -
     }
 }
 
-/// Whatever else counts the energy of a metric, also by the day or as its substitute.
+/// Whatever else counts the energy of a metric, also by the day, by tariff or as its substitute.
 fn same_energy(device: &Device, metric: &Metric, devices: &[Known]) -> Vec<String> {
     let Some(part) = metric.part.map(|it| it.part) else {
         return Vec::new();
@@ -231,9 +311,12 @@ fn same_energy(device: &Device, metric: &Metric, devices: &[Known]) -> Vec<Strin
             family.push(child);
         }
     }
-    let is_same = |it: &&Metric| it.part.is_some_and(|it| it.part == part);
+    let is_part = |it: &Metric| it.part.is_some_and(|it| it.part == part);
     let ids = family.into_iter().flat_map(|device| {
-        let metrics = device.metrics.iter().filter(is_same);
+        let metrics = device.metrics.iter().filter(move |it| {
+            let whole = it.share_of.as_ref().and_then(|key| device.metric(key));
+            is_part(it) || whole.is_some_and(is_part)
+        });
         metrics.map(|metric| unique_id(device, metric))
     });
     let own = unique_id(device, metric);
@@ -257,23 +340,30 @@ fn is_for(metric: &Metric, part: EnergyPart) -> bool {
         }
 }
 
-fn remark(device: &Device, metric: &Metric) -> &'static str {
+fn remark(device: &Device, metric: &Metric, language: Language) -> String {
     let is_substitute = metric.part.is_some_and(|part| part.is_substitute);
-    if metric.derived.is_some() {
-        "It is summed up from the power while wattbridge runs, and misses what is produced meanwhile."
-    } else if is_substitute
-        && metric
-            .part
-            .is_some_and(|it| it.part == EnergyPart::SunEnergy)
-    {
-        "It can be set to 0 at the device. Where there is another counter of the same, take that."
+    let is_sun = metric
+        .part
+        .is_some_and(|it| it.part == EnergyPart::SunEnergy);
+    let is_of = |it: &Metric| it.share_of.as_ref() == Some(&metric.key);
+    let sentence = if metric.derived.is_some() {
+        say!(
+            "It is summed up from the power while wattbridge runs, and misses what is produced meanwhile."
+        )
+    } else if is_substitute && is_sun {
+        say!(
+            "It can be set to 0 at the device. Where there is another counter of the same, take that."
+        )
     } else if is_substitute {
-        "Only as long as there is no meter of its own for it."
+        say!("Only as long as there is no meter of its own for it.")
     } else if metric.is_summed_here && device.via.is_none() {
-        "It begins at 0 when wattbridge meets the device."
+        say!("It begins at 0 when wattbridge meets the device.")
+    } else if device.metrics.iter().any(is_of) {
+        say!("Or the tariffs that it consists of, each with a price of its own; never both.")
     } else {
-        ""
-    }
+        return String::new();
+    };
+    language.say(&sentence)
 }
 
 /// Devices behind this one that count the same energy.
@@ -404,7 +494,7 @@ mod tests {
             battery,
         ]);
         let key = WebKey::passing();
-        let places = told(&devices, &FlowSettings::default(), &key);
+        let places = told(&devices, &FlowSettings::default(), &key, Language::En);
         assert_eq!(entries(&places, "solar"), [("The ecu", "energy_total")]);
         assert_eq!(
             entries(&places, "grid_import"),
@@ -446,13 +536,69 @@ mod tests {
         // Two meters: who of them it is, the user knows.
         let mut other = meter.clone();
         other.id = DeviceId::new("smart_meter", "other");
-        let places = told(&known(vec![meter, other]), &FlowSettings::default(), &key);
+        let places = told(
+            &known(vec![meter, other]),
+            &FlowSettings::default(),
+            &key,
+            Language::En,
+        );
         assert_eq!(entries(&places, "grid_import").len(), 2);
         assert!(places[1].entries[0].remark.contains("choose"));
         assert!(
-            told(&known(Vec::new()), &FlowSettings::default(), &key)
-                .iter()
-                .all(|place| place.entries.is_empty())
+            told(
+                &known(Vec::new()),
+                &FlowSettings::default(),
+                &key,
+                Language::En
+            )
+            .iter()
+            .all(|place| place.entries.is_empty())
         );
+    }
+
+    #[test]
+    fn a_total_is_not_put_beside_its_tariffs() {
+        let mut metrics = vec![energy("energy_import", EnergyPart::GridImport)];
+        for key in ["energy_import_t1", "energy_import_t2"] {
+            metrics.push(Metric::lifetime(key, Quantity::Energy).share_of("energy_import"));
+        }
+        let meter = device("smart_meter", "meter", metrics);
+        let devices = known(vec![meter.clone()]);
+        let key = WebKey::passing();
+        let places = told(&devices, &FlowSettings::default(), &key, Language::En);
+        let place = places.iter().find(|it| it.place == "grid_import").unwrap();
+        let [entry] = place.entries.as_slice() else {
+            panic!("{place:?}")
+        };
+        let tariffs = [1, 2].map(|it| unique_id(&meter, &meter.metrics[it]));
+        assert_eq!(entry.same_unique_ids, tariffs);
+        assert!(entry.remark.starts_with("Or the tariffs"), "{entry:?}");
+    }
+
+    #[test]
+    fn every_gas_and_water_meter_has_its_place() {
+        let of = |key: &'static str, quantity, serial: &str| {
+            device("smart_meter", serial, vec![Metric::lifetime(key, quantity)])
+        };
+        let daily = device(
+            "text",
+            "pump",
+            vec![Metric::daily("water_today", Quantity::Water)],
+        );
+        let devices = known(vec![
+            of("gas", Quantity::Gas, "old"),
+            of("gas", Quantity::Gas, "new"),
+            of("water", Quantity::Water, "tap"),
+            of("heat", Quantity::Heat, "far"),
+            daily,
+        ]);
+        let key = WebKey::passing();
+        let places = told(&devices, &FlowSettings::default(), &key, Language::De);
+        let mut gas = entries(&places, "gas");
+        gas.sort_unstable();
+        assert_eq!(gas, [("The new", "gas"), ("The old", "gas")]);
+        assert_eq!(entries(&places, "water"), [("The tap", "water")]);
+        let water = places.iter().find(|it| it.place == "water").unwrap();
+        assert_eq!(water.entries[0].name, "Wasser");
     }
 }

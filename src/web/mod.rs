@@ -75,7 +75,7 @@ pub use assets::build;
 pub use backstage::Backstage;
 pub use config::{PORT, SECTION, WebSettings, page};
 pub use discretion::Rank;
-pub use energy::{DashboardPlace, PLACES};
+pub use energy::{DashboardPlace, PLACES, PlaceWants};
 pub use key::WebKey;
 pub use log::{LogBook, LogLevel, LogLine};
 pub use nearby::{

@@ -62,6 +62,16 @@ fn devices() -> Vec<Device> {
         device("aps_ecu", "216000000088", roof),
         device("smart_meter", "1kfm0200000088", meter),
         device("victron", "hq0000000088", battery),
+        device(
+            "smart_meter",
+            "g0000000088",
+            vec![Metric::lifetime("gas", Quantity::Gas)],
+        ),
+        device(
+            "smart_meter",
+            "w0000000088",
+            vec![Metric::lifetime("water", Quantity::Water)],
+        ),
     ]
 }
 
@@ -192,7 +202,7 @@ async fn what_lacks_in_the_energy_dashboard_is_added_and_nothing_else_is_touched
     let named = |told: &Json| entries(told).iter().all(|it| it["entity_id"].is_string());
     let told = page.until("all entities", named).await;
     let all = entries(&told);
-    assert_eq!(all.len(), 6);
+    assert_eq!(all.len(), 8);
     assert!(all.iter().all(|it| it["used"] == false), "{told:#}");
     let roof = |told: &Json| {
         let all = entries(told);
@@ -209,7 +219,11 @@ async fn what_lacks_in_the_energy_dashboard_is_added_and_nothing_else_is_touched
         .iter()
         .map(|it| &it["kind"])
         .collect();
-    assert_eq!(kinds, ["solar", "grid", "battery"], "{told:#}");
+    assert_eq!(
+        kinds,
+        ["solar", "grid", "battery", "gas", "water"],
+        "{told:#}"
+    );
 
     // Somebody sets it up meanwhile.
     let foreign = json!({
@@ -226,7 +240,7 @@ async fn what_lacks_in_the_energy_dashboard_is_added_and_nothing_else_is_touched
     let told = page.dashboard().await;
     let (status, added) = page.add(&told["home_assistant"]["rev"]).await;
     assert_eq!(status, 200, "{added}");
-    assert_eq!(added["added"].as_array().unwrap().len(), 7, "{added}");
+    assert_eq!(added["added"].as_array().unwrap().len(), 9, "{added}");
     let is_new = |issue: &Json| issue["kind"] == "statistics_not_defined";
     assert!(
         added["issues"].as_array().unwrap().iter().all(is_new),
@@ -234,7 +248,7 @@ async fn what_lacks_in_the_energy_dashboard_is_added_and_nothing_else_is_touched
     );
     let after = preferences();
     let sources = |prefs: &Json| prefs["energy_sources"].as_array().unwrap().clone();
-    assert_eq!(sources(&after).len(), 4, "{after:#}");
+    assert_eq!(sources(&after).len(), 6, "{after:#}");
     assert_eq!(sources(&after)[0], sources(&before)[0]);
     assert_eq!(after["device_consumption"], before["device_consumption"]);
     assert_eq!(sources(&after)[1]["stat_energy_from"], "sensor.my_own_roof");
@@ -257,6 +271,6 @@ async fn what_lacks_in_the_energy_dashboard_is_added_and_nothing_else_is_touched
     let told = page.dashboard().await;
     let (status, added) = page.add(&told["home_assistant"]["rev"]).await;
     assert_eq!((status, added["added"].as_array().unwrap().len()), (200, 2));
-    assert_eq!(sources(&preferences()).len(), 4);
+    assert_eq!(sources(&preferences()).len(), 6);
     assert_eq!(home_assistant.complaints(), [""; 0]);
 }

@@ -17,6 +17,7 @@ mod house;
 mod http;
 mod languages;
 mod meters;
+mod p1;
 mod plant;
 #[path = "../support/mod.rs"]
 mod support;

@@ -17,7 +17,7 @@ use crate::support::ports::free_address;
 use crate::view::{DEADLINE, Heard, View};
 
 /// Not ones that anybody has.
-const KEY: &str = "5EED0F7E57000000C0DE5EED0F7E5701";
+pub(crate) const KEY: &str = "5EED0F7E57000000C0DE5EED0F7E5701";
 const AUTHENTICATION_KEY: &str = "5EED0F7E57000000C0DE5EED0F7E5702";
 
 /// Powers that are set one after another while changes are counted.
@@ -96,7 +96,7 @@ impl Meters {
     }
 }
 
-async fn simulate(model: &str, power: Option<i32>, place: SimPlace) -> SimulatedMeters {
+pub(crate) async fn simulate(model: &str, power: Option<i32>, place: SimPlace) -> SimulatedMeters {
     let model = Model::named(model).unwrap();
     let has_tag = model.security & 0x10 != 0;
     let authentication = has_tag.then(|| AUTHENTICATION_KEY.parse().unwrap());
@@ -115,11 +115,11 @@ async fn simulate(model: &str, power: Option<i32>, place: SimPlace) -> Simulated
     SimulatedMeters::start(settings, place).await.unwrap()
 }
 
-fn section(meter: &SimulatedMeters, more: &str) -> String {
+pub(crate) fn section(meter: &SimulatedMeters, more: &str) -> String {
     format!("[[smart_meter]]\nport = \"{}\"\n{more}", meter.address())
 }
 
-fn id(model: &str) -> String {
+pub(crate) fn id(model: &str) -> String {
     let number = Model::named(model).unwrap().number;
     format!("smart_meter_{}", number.to_lowercase())
 }

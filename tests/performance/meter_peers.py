@@ -75,6 +75,38 @@ def gurux():
     return read, lambda read: dict(enumerate(read))
 
 
+def dsmr(specification):
+    """The bytes of one telegram to an object with all its lines; text is found in the stream first.
+
+    Which meter it is has to be said; the Dutch one without a checksum is another than that with one.
+    """
+
+    def make():
+        from dsmr_parser import telegram_specifications
+        from dsmr_parser.clients.telegram_buffer import EncryptedTelegramBuffer, TelegramBuffer
+        from dsmr_parser.parsers import TelegramParser
+
+        known = getattr(telegram_specifications, specification)
+        encrypted = known.get("general_global_cipher", False)
+        parser = TelegramParser(known)
+        buffer = EncryptedTelegramBuffer() if encrypted else TelegramBuffer()
+
+        def read(frames):
+            bytes_of_line = b"".join(frames)
+            for at in range(0, len(bytes_of_line), 256):
+                piece = bytes_of_line[at : at + 256]
+                # As its own readers of ports have it.
+                buffer.append(piece if encrypted else piece.decode("latin1"))
+            found = list(buffer.get_all())
+            if not found:
+                raise ValueError("no telegram")
+            return parser.parse(found[-1], KEY.hex()) if encrypted else parser.parse(found[-1])
+
+        return read, lambda read: {name: str(value) for name, value in read}
+
+    return make
+
+
 class Nowhere:
     """Takes what a library prints for each telegram."""
 
@@ -99,6 +131,10 @@ READERS = [
     ("dlms-cosem", dlms_cosem, ["e450"], "messages", ALL),
     # Its AES is written in Python, which takes long.
     ("gurux-dlms", gurux, ["tinetz", "e450"], "messages", 1000),
+    ("dsmr-parser", dsmr("V5"), ["dsmr5", "dsmr5-damaged"], "frames", ALL),
+    ("dsmr-parser", dsmr("BELGIUM_FLUVIUS"), ["fluvius", "fluvius-damaged"], "frames", ALL),
+    ("dsmr-parser", dsmr("V2_2"), ["dsmr22", "dsmr22-damaged"], "frames", ALL),
+    ("dsmr-parser", dsmr("LUXEMBOURG_SMARTY"), ["smarty", "smarty-damaged"], "frames", ALL),
 ]
 
 

@@ -25,14 +25,14 @@ use crate::model::{EnergyPart, Metric, Quantity};
 pub const METER: &[Metric] = &[
     energy("energy_import", "Energy import").part(EnergyPart::GridImport),
     energy("energy_export", "Energy export").part(EnergyPart::GridExport),
-    energy("energy_import_t1", "Energy import tariff 1"),
-    energy("energy_import_t2", "Energy import tariff 2"),
-    energy("energy_import_t3", "Energy import tariff 3"),
-    energy("energy_import_t4", "Energy import tariff 4"),
-    energy("energy_export_t1", "Energy export tariff 1"),
-    energy("energy_export_t2", "Energy export tariff 2"),
-    energy("energy_export_t3", "Energy export tariff 3"),
-    energy("energy_export_t4", "Energy export tariff 4"),
+    energy("energy_import_t1", "Energy import tariff 1").share_of("energy_import"),
+    energy("energy_import_t2", "Energy import tariff 2").share_of("energy_import"),
+    energy("energy_import_t3", "Energy import tariff 3").share_of("energy_import"),
+    energy("energy_import_t4", "Energy import tariff 4").share_of("energy_import"),
+    energy("energy_export_t1", "Energy export tariff 1").share_of("energy_export"),
+    energy("energy_export_t2", "Energy export tariff 2").share_of("energy_export"),
+    energy("energy_export_t3", "Energy export tariff 3").share_of("energy_export"),
+    energy("energy_export_t4", "Energy export tariff 4").share_of("energy_export"),
     Metric::measurement("power_net", Quantity::Power)
         .named("Net power")
         .part(EnergyPart::Grid),

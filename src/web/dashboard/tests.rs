@@ -8,7 +8,7 @@ fn entry(device: &str, key: &str) -> DashboardEntry {
         device: device.to_owned(),
         name: key.to_owned(),
         power: None,
-        remark: "",
+        remark: String::new(),
         unique_id: format!("{device}_{key}"),
         power_unique_id: (key == "energy_total").then(|| format!("{device}_power")),
         entity_id: None,

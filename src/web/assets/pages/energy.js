@@ -7,7 +7,7 @@ import { t } from '../i18n.js';
 import { icon } from '../icons.js';
 import { houseLanguage } from '../store.js';
 
-const ORDER = ['solar', 'grid_import', 'grid_export', 'power', 'battery_in', 'battery_out'];
+const ORDER = ['solar', 'grid_import', 'grid_export', 'power', 'battery_in', 'battery_out', 'gas', 'water'];
 
 export default function page({ redraw }) {
   let answer = null, error = null, refused = null, done = null, busy = false;
@@ -20,9 +20,12 @@ export default function page({ redraw }) {
     if (!(await confirmed([t('energy.add_ask'), ...additions.map((one) => `• ${what(one)}`), t('energy.add_keeps')].join('\n'), t('energy.add_yes')))) return;
     [busy, refused, done] = [true, null, null];
     redraw();
-    try { done = await change('POST', 'energy-dashboard/add', { rev }); } catch (it) { refused = it; }
-    busy = false;
+    let outcome = [null, null];
+    try { outcome = [null, await change('POST', 'energy-dashboard/add', { rev })]; } catch (it) { outcome = [it, null]; }
+    // Said beside what is there now: who tries again at once must not ask for what was shown before.
     await load();
+    [busy, refused, done] = [false, ...outcome];
+    redraw();
   }
 
   function home() {
