@@ -148,10 +148,11 @@ fn compare(kind: &str, name: &str, about: &str, address: &str, known: &[Known]) 
 }
 
 /// Those that are announced in German too.
-const IN_GERMAN: [(&str, &str); 7] = [
+const IN_GERMAN: [(&str, &str); 8] = [
     ("aps_ecu", "ds3"),
     ("aps_zigbee", "unpaired"),
     ("export", "influxdb"),
+    ("smart_meter", "dsmr5-four"),
     ("smart_meter", "e450"),
     ("solaredge", "three-phases"),
     ("text", "clamp"),
@@ -287,11 +288,20 @@ async fn a_stick_and_its_inverters() {
     }
 }
 
+/// Of meters with a P1 port those that have between them all that any of them tells, with what is behind them.
+const P1: [&str; 5] = ["dsmr22", "dsmr5-four", "fluvius", "smarty", "warmtelink"];
+
+fn meters() -> impl Iterator<Item = &'static meter::Model> {
+    let p1 = meter::P1_MODELS.iter();
+    let p1 = p1.filter(|model| P1.contains(&model.name));
+    meter::MODELS.iter().chain(p1)
+}
+
 #[tokio::test(start_paused = true)]
 async fn every_meter() {
     let hex = "0123456789ABCDEF0123456789ABCDEF";
     let key = || hex.parse::<Key>().unwrap();
-    for model in meter::MODELS {
+    for model in meters() {
         let settings = MeterSettings {
             meters: vec![(model, key(), Some(key()))],
             house: house(),
@@ -400,7 +410,7 @@ async fn an_upload() {
 #[test]
 fn every_snapshot_has_its_device_and_every_adapter_its_snapshots() {
     let inverters = product_names().into_iter().map(str::to_lowercase);
-    let meters = meter::MODELS.iter().map(|model| model.name.to_owned());
+    let meters = meters().map(|model| model.name.to_owned());
     let victrons = MODELS.iter().map(|model| model.name.to_owned());
     let simulated: BTreeMap<&str, Vec<String>> = BTreeMap::from([
         (

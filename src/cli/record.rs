@@ -138,7 +138,7 @@ fn heard(device: &Device, mask: bool) -> String {
         return device.name.clone();
     }
     let model = device.model.as_deref().unwrap_or("device");
-    format!("{} {model}", device.manufacturer)
+    format!("{} {model}", device.manufacturer).trim().to_owned()
 }
 
 async fn end_after(period: Duration, stop: CancellationToken) {

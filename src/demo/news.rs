@@ -54,8 +54,10 @@ impl NewsLines {
 fn announced(device: &Device) -> String {
     let model = device.model.as_deref().unwrap_or("device");
     let entities = device.metrics.len() + device.controls.len();
+    let kind = format!("{} {model}", device.manufacturer);
     format!(
-        "announced  {:<13}  {} {model}, {entities} entities",
-        device.name, device.manufacturer
+        "announced  {:<13}  {}, {entities} entities",
+        device.name,
+        kind.trim()
     )
 }

@@ -135,7 +135,7 @@ impl FlowTracker {
                 Some(it.house),
             )
         });
-        let house = house_node(powers, shown.as_ref());
+        let house = house_node(powers, grid_side, shown.as_ref());
         let sentence = self.say(
             &Situation {
                 sun: &powers.sun,
@@ -211,6 +211,7 @@ impl FlowTracker {
         let from_battery = on_side(known(&powers.battery)?.saturating_neg(), battery_side);
         let computed = sun.saturating_add(from_battery).saturating_add(grid);
         let house = match &powers.house {
+            Power::Absent if gives_of_unknown(powers, grid_side) => return None,
             Power::Absent => computed,
             Power::Watts(watts) => *watts,
             Power::Unknown(_) => return None,
@@ -254,8 +255,20 @@ fn node(power: &Power) -> Option<FlowNode> {
     })
 }
 
+/// Whether energy goes to the grid of which nobody knows where it comes from.
+fn gives_of_unknown(powers: &HousePowers, grid_side: Direction) -> bool {
+    let is_any = [&powers.sun, &powers.battery]
+        .into_iter()
+        .any(|power| *power != Power::Absent);
+    grid_side == Direction::Out && !is_any
+}
+
 /// What the house takes is known where all else is.
-fn house_node(powers: &HousePowers, shown: Option<&Balance>) -> Option<FlowNode> {
+fn house_node(
+    powers: &HousePowers,
+    grid_side: Direction,
+    shown: Option<&Balance>,
+) -> Option<FlowNode> {
     if powers.grid == Power::Absent && powers.house == Power::Absent {
         return None;
     }
@@ -266,6 +279,10 @@ fn house_node(powers: &HousePowers, shown: Option<&Balance>) -> Option<FlowNode>
             .or_else(|| powers.house.watts()),
         why: match shown {
             Some(_) => None,
+            None if gives_of_unknown(powers, grid_side) => Some(WhyUnknown {
+                device: None,
+                code: "no_source",
+            }),
             None => others.into_iter().find_map(|power| power.why().cloned()),
         },
         ..FlowNode::default()

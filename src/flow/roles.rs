@@ -46,6 +46,7 @@ impl ChosenRoles {
         for part in EnergyPart::ALL {
             roles.choose(*part, &devices);
         }
+        roles.prefer_monitors(&devices);
         roles.choose_one_connection(&devices);
         let named = [
             (&settings.sun, EnergyPart::Sun, EnergyPart::SunEnergy),
@@ -139,6 +140,28 @@ impl ChosenRoles {
         }
         if !members.is_empty() {
             self.members.insert(part, members);
+        }
+    }
+
+    /// What charges a battery knows only its own part of it: where a device of the same adapter knows how full it is,
+    /// that one knows the power.
+    fn prefer_monitors(&mut self, devices: &[&Device]) {
+        let is_monitor = |device: &&&Device| {
+            let has = |part| of(device, part).next().is_some();
+            has(EnergyPart::Battery) && has(EnergyPart::BatteryLevel)
+        };
+        let monitors: Vec<_> = devices.iter().filter(is_monitor).collect();
+        let has_monitor = |device: &Device| {
+            monitors
+                .iter()
+                .any(|monitor| monitor.adapter == device.adapter)
+        };
+        let is_left_out = |member: &RoleMember| {
+            let device = devices.iter().find(|device| device.id == member.device);
+            device.is_some_and(|device| has_monitor(device) && !is_monitor(&device))
+        };
+        if let Some(members) = self.members.get_mut(&EnergyPart::Battery) {
+            members.retain(|member| !is_left_out(member));
         }
     }
 

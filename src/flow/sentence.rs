@@ -76,6 +76,12 @@ impl FlowSentence {
             };
         }
         let mut sentence = match (it.house, it.grid) {
+            // Where it comes from, nobody has said.
+            (None, Power::Watts(_))
+                if *it.sun == Power::Absent && it.grid_side == Direction::Out =>
+            {
+                Self::plain("flow.s.give")
+            }
             (_, Power::Absent) | (None, _) => it.without_grid(),
             (Some(house), _) => it.with_grid(house),
         };

@@ -207,6 +207,28 @@ fn who_knows_it_at_second_hand_is_asked_only_where_nobody_else_is() {
 }
 
 #[test]
+fn a_charger_beside_the_monitor_of_its_battery_counts_nothing_twice() {
+    let power = Metric::measurement("battery_power", Quantity::Power).part(EnergyPart::Battery);
+    let charger = device("Charger", &[power], &[("battery_power", 390)]);
+    let it = flow(std::slice::from_ref(&charger));
+    assert_eq!(watts(it.nodes.battery.as_ref()), Some(390));
+    let it = flow(&[charger, battery(380, 74), ecu(900), meter(0)]);
+    assert_eq!(watts(it.nodes.battery.as_ref()), Some(380));
+    assert_eq!(watts(it.nodes.house.as_ref()), Some(520));
+}
+
+#[test]
+fn a_house_that_gives_what_nobody_brings_is_not_known() {
+    let it = flow(&[meter(-310)]);
+    let house = it.nodes.house.unwrap();
+    assert_eq!(house.w, None);
+    assert_eq!(house.why.unwrap().code, "no_source");
+    assert_eq!(it.ribbons, []);
+    let it = flow(&[meter(310)]);
+    assert_eq!(watts(it.nodes.house.as_ref()), Some(310));
+}
+
+#[test]
 fn a_name_brings_sensors_of_ones_own_in() {
     let own = device(
         "Carport",

@@ -129,7 +129,10 @@ impl HousePowers {
         };
         let house = match measured {
             Some(house) => house,
-            None => balance(sun_moves, battery_moves, grid).map(|house| house.max(0)),
+            // What is given by a house without a source is of one that nobody has named.
+            None => balance(sun_moves, battery_moves, grid)
+                .filter(|house| *house >= 0 || roles.has(SUN) || roles.has(ANY_BATTERY))
+                .map(|house| house.max(0)),
         };
         if measured.is_some() && !roles.has(GRID) {
             grid = balance(house, sun_moves, battery_moves);
@@ -246,7 +249,10 @@ impl HouseEnergies {
             );
             Some((produced, into, out, import?, export?))
         };
-        let known = balance().filter(|_| !counted.lacks);
+        let known = balance().filter(|(.., export)| {
+            let is_of_somebody = has_sun || has_battery || *export <= LAG;
+            !counted.lacks && is_of_somebody
+        });
         let house = known
             .map(|(sun, into, out, import, export)| (sun - into + out + import - export).max(0));
         let flows = match (known, slots) {

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::device_now::is_given;
 use super::discretion::{Discretion, Rank};
-use super::glance::{DeviceIcon, Glance, glance, icon, panel_of};
+use super::glance::{DeviceIcon, Glance, glance, icon, panel_of, shows_power};
 use super::key::WebKey;
 use crate::config::Language;
 use crate::model::{Behavior, Control, ControlKind, Device, EnergyPart, Metric, Quantity, Role};
@@ -139,8 +139,10 @@ impl Describer<'_> {
         let is_admin = self.rank >= Rank::Admin;
         let language = self.discretion.language;
         let shown = |text: &str| self.discretion.text(text, self.rank).into_owned();
-        let mut others = self.all.iter();
-        let has_children = others.any(|other| other.via.as_ref() == Some(&device.id));
+        let is_behind = |other: &&Arc<Device>| other.via.as_ref() == Some(&device.id);
+        let behind = || self.all.iter().filter(is_behind);
+        let has_children = behind().next().is_some();
+        let has_powers_behind = behind().any(|other| shows_power(other));
         let id = device.id.as_str();
         let topic = |base: &str| format!("{base}/{id}/state");
         let metrics = device.metrics.iter().filter(|it| !is_given(&it.key));
@@ -154,7 +156,7 @@ impl Describer<'_> {
             via: device.via.as_ref().map(|via| self.key.reference(via)),
             area: device.area.clone(),
             icon: icon(device, has_children),
-            glance: glance(device, has_children),
+            glance: glance(device, has_powers_behind),
             metrics: metrics
                 .map(|it| MetricDescription::of(it, language))
                 .collect(),

@@ -114,18 +114,16 @@ pub enum DeviceIcon {
     Device,
 }
 
-/// What is seen of a device; `has_children` if others are behind it.
-pub fn glance(device: &Device, has_children: bool) -> Glance {
-    let row = ROWS.iter().find(|row| device.metric(row.main).is_some());
-    let main = match row {
-        Some(row) => device.metric(row.main),
-        None => other_main(device),
-    };
+/// What is seen of a device; `has_powers_behind` if others are behind it that show a power.
+pub fn glance(device: &Device, has_powers_behind: bool) -> Glance {
+    let row = row(device);
+    let main = main_value(device);
     let sides = row.map_or(&[][..], |row| row.sides);
     let side = sides.iter().filter(|key| device.metric(key).is_some());
     let kind = match (main, row) {
         (None, _) => PictureKind::None,
-        (Some(_), _) if has_children => PictureKind::Children,
+        (Some(_), _) if has_powers_behind => PictureKind::Children,
+        (Some(main), _) if main.behavior == Behavior::LifetimeCounter => PictureKind::None,
         (Some(_), Some(row)) => row.picture,
         (Some(_), None) => PictureKind::Curve,
     };
@@ -140,18 +138,36 @@ pub fn glance(device: &Device, has_children: bool) -> Glance {
     }
 }
 
-/// Any other power, else the first number that is no diagnostic one.
+/// Whether the main value of a device is a power.
+pub fn shows_power(device: &Device) -> bool {
+    main_value(device).is_some_and(|main| main.quantity == Some(Quantity::Power))
+}
+
+fn row(device: &Device) -> Option<&'static GlanceRow> {
+    ROWS.iter().find(|row| device.metric(row.main).is_some())
+}
+
+fn main_value(device: &Device) -> Option<&Metric> {
+    match row(device) {
+        Some(row) => device.metric(row.main),
+        None => other_main(device),
+    }
+}
+
+/// Any other power, else the first number that is no diagnostic one, else the first counter.
 fn other_main(device: &Device) -> Option<&Metric> {
-    let primary = || {
-        let of_the_moment = |metric: &&Metric| {
-            metric.role == Role::Primary
-                && metric.behavior == Behavior::Measurement
-                && metric.enabled
+    let primary = |behavior: Behavior| {
+        let is_it = move |metric: &&Metric| {
+            metric.role == Role::Primary && metric.behavior == behavior && metric.enabled
         };
-        device.metrics.iter().filter(of_the_moment)
+        device.metrics.iter().filter(is_it)
     };
+    let of_the_moment = || primary(Behavior::Measurement);
     let is_power = |metric: &&Metric| metric.quantity == Some(Quantity::Power);
-    primary().find(is_power).or_else(|| primary().next())
+    of_the_moment()
+        .find(is_power)
+        .or_else(|| of_the_moment().next())
+        .or_else(|| primary(Behavior::LifetimeCounter).next())
 }
 
 /// The sign of a device.
@@ -241,6 +257,17 @@ mod tests {
         let mut aside = device(&[("inside", Temperature), ("outside", Temperature)]);
         aside.metrics[0].role = Role::Diagnostic;
         assert_eq!(glance(&aside, false).main.as_deref(), Some("outside"));
+    }
+
+    #[test]
+    fn a_counter_is_shown_where_there_is_nothing_of_the_moment() {
+        let mut gas = device(&[]);
+        gas.metrics = vec![Metric::lifetime("gas", Quantity::Gas)];
+        let seen = glance(&gas, false);
+        assert_eq!(seen.main.as_deref(), Some("gas"));
+        assert_eq!(seen.picture.kind, PictureKind::None);
+        assert!(!shows_power(&gas));
+        assert!(shows_power(&device(&[("power_net", Quantity::Power)])));
     }
 
     #[test]

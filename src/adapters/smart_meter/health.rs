@@ -151,7 +151,8 @@ pub fn no_bytes(how_long: Sentence, is_tcp: bool) -> Health {
     } else {
         health.advise(say!(
             "Check that the customer interface is switched on in your grid operator's portal, then \
-             the cable (for M-Bus RJ12, pins 3 and 4) and the adapter."
+             the cable (for P1 one with the request line, plugged in all the way; for M-Bus RJ12, \
+             pins 3 and 4) and the adapter."
         ))
     }
 }
@@ -167,11 +168,23 @@ pub fn no_frame(is_tcp: bool) -> Health {
         ))
     } else {
         health.advise(say!(
-            "Check that the adapter is one for your meter's socket (one for M-Bus, not RS-485, \
-             RS-232 or TTL) and firmly connected. The polarity does not matter; speed and parity \
-             are found out."
+            "Check that the adapter is one for your meter's socket and firmly connected: for P1 a P1 \
+             cable, which inverts; for M-Bus one for M-Bus, whose polarity does not matter. Speed and \
+             parity are found out."
         ))
     }
+}
+
+/// Texts without a checksum that are never like the one before.
+pub fn unproven() -> Health {
+    Health::new(HealthCode::Garbled)
+        .seen(say!(
+            "telegrams arrive without a checksum, and no two in a row are alike"
+        ))
+        .advise(say!(
+            "Check the cable. If it lasts, make a recording with `wattbridge record smart-meter PORT --mask` and report \
+             it."
+        ))
 }
 
 /// Telegrams of another kind of meter, or ones that nobody can read as they come: why what was
@@ -255,8 +268,8 @@ pub fn key_wrong_alone(title: &SystemTitle) -> Health {
             meter = meter(title)
         ))
         .advise(
-            say!("This operator may give two keys: the encryption key (EK, GUEK) goes into key, the other \
-             (AK, GAK) into authentication_key. Compare each digit."),
+            say!("Compare each digit. If your operator gave you two keys, the encryption key (EK, GUEK) goes into \
+             key, the other (AK, GAK) into authentication_key."),
         )
 }
 
@@ -310,7 +323,7 @@ pub fn not_read() -> Health {
     Health::new(HealthCode::Stale)
         .seen(say!("its meter has not read it for more than a day"))
         .advise(say!(
-            "If it was exchanged, remove its device; else ask your operator, who pairs it with the meter."
+            "If it was exchanged, disable its device in Home Assistant; else ask your operator, who pairs it with the meter."
         ))
 }
 

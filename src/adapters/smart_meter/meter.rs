@@ -5,9 +5,11 @@
 //! number, and until the key is known.
 
 mod behind;
+mod doubt;
 mod flow;
 mod identity;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use self::behind::{Attached, Main};
+use self::doubt::Doubt;
 use self::flow::Flow;
 use self::identity::Sketch;
 use super::config::MeterConfig;
@@ -37,6 +40,8 @@ const SET_RIGHT: u64 = 60;
 /// What is said here of a meter that is silent says more than that nothing was heard, so it comes
 /// first.
 const GRACE: Duration = Duration::from_secs(10);
+/// Texts in a row that lack a value which the meter has told, after which it is no longer true: each carries all.
+const MISSING: u32 = 30;
 /// Telegrams after which a meter and its line are known.
 const WELL_KNOWN: u64 = 3;
 
@@ -51,6 +56,9 @@ pub struct Remembered {
     number: Option<String>,
     maker: Option<String>,
     model: Option<String>,
+    /// The first line of its texts, which says who made it and what.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head: Option<String>,
     /// Keys of the metrics that its telegrams carry.
     carries: BTreeSet<String>,
     /// Whether its clock keeps standard time all year, once it has shown that in summer.
@@ -96,6 +104,10 @@ pub struct Meter {
     quality: Quality,
     /// By key, how many times in a row a value was left out, and why.
     left_out: BTreeMap<&'static str, (u32, Why)>,
+    /// By key, how many texts in a row lacked a value.
+    missing: BTreeMap<String, u32>,
+    /// What was said where nothing proves a telegram whole.
+    doubt: Doubt,
     /// Layouts that would say in which units its values are.
     fitting: Vec<String>,
     flow: Flow,
@@ -129,6 +141,8 @@ impl Meter {
             numberless: None,
             quality: Quality::default(),
             left_out: BTreeMap::new(),
+            missing: BTreeMap::new(),
+            doubt: Doubt::default(),
             fitting: Vec::new(),
             flow: Flow::default(),
             growth: Growth::default(),
@@ -262,7 +276,10 @@ impl Meter {
         self.quality.telegrams += 1;
         self.last = Some(now.steady);
         self.learn_habits(&opened.values, now.steady, config);
-        self.growth.take(&opened.values, now.steady);
+        // A text says each unit itself.
+        if opened.values.head.is_none() {
+            self.growth.take(&opened.values, now.steady);
+        }
         self.fitting.clone_from(&opened.fitting);
         let mut reports: Vec<Report> = self
             .learn(&opened, now.steady, config)
@@ -279,8 +296,16 @@ impl Meter {
         reports.extend(self.describe(config));
         let of_behind = self.tell_behind(&opened, now);
         let mut readings = Readings::new(id, now.wall);
+        let is_in_doubt = opened.values.head.is_some() && !opened.is_sound;
         for (key, value) in self.believe(opened.values, now.steady, config) {
-            readings.push(key, value);
+            let settled = if is_in_doubt {
+                self.doubt.settle(key, value)
+            } else {
+                Some(value)
+            };
+            if let Some(value) = settled {
+                readings.push(key, value);
+            }
         }
         if let Some(damage) = damage {
             let count = |count: u64| Decimal::integer(i64::try_from(count).unwrap_or(i64::MAX));
@@ -397,6 +422,7 @@ impl Meter {
         now: Duration,
         config: &MeterConfig,
     ) -> Vec<(&'static str, Value)> {
+        let is_text = values.head.is_some();
         let cannot_be = |why| !matches!(why, Why::NoScale | Why::Unit);
         let refused = values.refused.iter().filter(|value| cannot_be(value.why));
         self.quality.refused += refused.count() as u64;
@@ -432,8 +458,27 @@ impl Meter {
                 .map_or(std::slice::from_ref(&key), |keys| keys);
             believed.extend(unknown.iter().map(|key| (*key, Value::Unknown)));
         }
+        if is_text {
+            believed.extend(self.no_longer_there(&believed));
+        }
         believed.retain(|(key, _)| self.known.carries.contains(*key));
         believed
+    }
+
+    /// Keys that its texts have carried, and lack for so long that nothing is known of them any more.
+    fn no_longer_there(&mut self, there: &[(&'static str, Value)]) -> Vec<(&'static str, Value)> {
+        let is_there = |key: &str| there.iter().any(|(found, _)| *found == key);
+        self.missing.retain(|key, _| !is_there(key));
+        let mut gone = Vec::new();
+        for key in self.known.carries.iter().filter(|key| !is_there(key)) {
+            let lacked = self.missing.entry(key.clone()).or_default();
+            *lacked = lacked.saturating_add(1);
+            let metric = metrics::metric(key).filter(|_| *lacked == MISSING);
+            if let Some(Cow::Borrowed(key)) = metric.map(|metric| &metric.key) {
+                gone.push((*key, Value::Unknown));
+            }
+        }
+        gone
     }
 
     /// Says how the meter is, if that is news and the meter has an identity; if it is not announced, how those are
@@ -443,15 +488,39 @@ impl Meter {
             return self.attached.put_health(&self.known.behind, &health);
         }
         let id = self.note(&health);
-        id.map(|id| Report::Health(id, health))
-            .into_iter()
-            .collect()
+        let mut reports = self.put_health_behind(&health);
+        reports.extend(id.map(|id| Report::Health(id, health)));
+        reports
     }
 
     /// The same of one that is not there any more, as far as can be seen.
-    pub fn put_absent(&mut self, health: Health) -> Option<Report> {
-        let id = self.note(&health)?;
-        Some(Report::Absent(id, health))
+    pub fn put_absent(&mut self, health: Health) -> Vec<Report> {
+        let id = self.note(&health);
+        let mut reports = self.put_health_behind(&health);
+        reports.extend(id.map(|id| Report::Absent(id, health)));
+        reports
+    }
+
+    /// While nothing can be read of it, nothing can be of those behind it.
+    fn put_health_behind(&mut self, health: &Health) -> Vec<Report> {
+        if health.code.has_data() {
+            return Vec::new();
+        }
+        self.attached.put_health(&self.known.behind, health)
+    }
+
+    /// Takes the place of one that is the same meter under another name.
+    pub fn inherit(&mut self, from: Self) {
+        for (serial, behind) in from.known.behind {
+            self.known.behind.entry(serial).or_insert(behind);
+        }
+        self.attached.inherit(from.attached);
+        self.health = None;
+    }
+
+    /// The first line of its texts.
+    pub fn head(&self) -> Option<&str> {
+        self.known.head.as_deref()
     }
 
     /// Its device, if that is news of it.

@@ -80,12 +80,12 @@ impl Adapter for SmartMeter {
     }
 
     fn also_called(&self) -> &'static [&'static str] {
-        // As those who come from kaifareader know it.
-        &["kaifa"]
+        // As those who come from other programs know it.
+        &["kaifa", "p1", "dsmr"]
     }
 
     fn title(&self) -> &'static str {
-        "Smart meters on the customer interface (M-Bus, DLMS; Kaifa and kin)"
+        "Smart meters: P1 port (DSMR, e-MUCS, Smarty), M-Bus, infrared"
     }
 
     fn tables(&self) -> &'static [&'static [Metric]] {

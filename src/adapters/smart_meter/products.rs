@@ -19,6 +19,9 @@ const PRODUCTS: &[(&str, &str, &str)] = &[
 /// Layouts that only one maker has.
 const LAYOUTS: &[(&str, &str)] = &[("kaifa-nordic", "Kaifa"), ("kamstrup", "Kamstrup")];
 
+/// Letters that only texts begin with.
+const IN_TEXTS: &[(&str, &str)] = &[("FLU", "Fluvius"), ("XMX", "Landis+Gyr")];
+
 /// Who made a meter that sends no system title, as far as its telegram tells: a text begins with the
 /// letters of its maker, and some layouts have only one maker.
 pub fn maker(telegram: &Telegram) -> Option<String> {
@@ -28,17 +31,24 @@ pub fn maker(telegram: &Telegram) -> Option<String> {
             .first()
             .and_then(|item| item.value.as_text())?;
         let letters = head.get(..3)?;
-        return Some(
-            title::maker(&letters.to_ascii_uppercase())
-                .unwrap_or(letters)
-                .to_owned(),
-        );
+        let upper = letters.to_ascii_uppercase();
+        let in_texts = || IN_TEXTS.iter().find(|(code, _)| *code == upper);
+        let known = title::maker(&upper).or_else(|| in_texts().map(|(_, name)| *name));
+        return Some(known.unwrap_or(letters).to_owned());
     }
     let (Layout::Codes(Some(name)) | Layout::Positional(name)) = &telegram.layout else {
         return None;
     };
     let found = LAYOUTS.iter().find(|(layout, _)| layout == name);
     found.map(|(_, maker)| (*maker).to_owned())
+}
+
+/// Who made a meter with this number: many begin with the letters of the maker, behind a digit for what it counts.
+pub fn maker_of_number(number: &str) -> Option<&'static str> {
+    let letters = number
+        .strip_prefix(|first: char| first.is_ascii_digit())
+        .unwrap_or(number);
+    title::maker(letters.get(..3)?)
 }
 
 /// Where some telegrams carry the name of the product.

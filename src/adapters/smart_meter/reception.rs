@@ -30,6 +30,10 @@ const MOST_METERS: usize = 32;
 
 /// How a meter is told from others on its line.
 type Name = String;
+/// One that has not said yet who it is.
+const PLAIN: &str = "plain";
+/// Telegrams in a row of which none confirms the one before, after which there is more to it than damage.
+const UNLIKE: u32 = 6;
 
 /// What one event on the line came to.
 #[derive(Debug)]
@@ -74,6 +78,10 @@ pub struct Reception {
     meters: BTreeMap<Name, Meter>,
     /// The meter that unencrypted telegrams without a number belong to.
     plain: Option<Name>,
+    /// Another meter than before, which only one telegram has named that nothing proves whole.
+    doubted: Option<Name>,
+    /// Telegrams in a row that counted only if the next had been like them.
+    unconfirmed: u32,
     /// Text telegrams that no checksum proves.
     unchecked: Unchecked,
     /// Whether it was said that a second key is missing.
@@ -110,6 +118,8 @@ impl Reception {
             line: LineHealth::new(is_tcp),
             meters: known.into_iter().map(meter).collect(),
             plain: None,
+            doubted: None,
+            unconfirmed: 0,
             unchecked: Unchecked::default(),
             is_hinted: false,
             damage: Damage::default(),
@@ -249,16 +259,20 @@ impl Reception {
                     "the meter writes 0000 in place of each checksum, so its telegrams count without \
                      one; what is damaged on the way may go unnoticed. Keep the cable short."
                 ),
-                Ok(Belief::Unconfirmed) => return Heard::Unconfirmed,
+                Ok(Belief::Unconfirmed) => return self.unconfirmed(message),
                 Err(error) => return self.give_up(message, TelegramError::from(error).into()),
             }
+            self.unconfirmed = 0;
         }
         let telegram = match self.reader().read(plaintext, None) {
             Ok(telegram) => telegram,
             Err(error) => return self.give_up(message, error.into()),
         };
-        let before = self.plain.clone().unwrap_or_else(|| "plain".to_owned());
+        let mut before = self.plain.clone().unwrap_or_else(|| PLAIN.to_owned());
         let mut values = self.values(&telegram, &before, now);
+        if let Some(head) = &values.head {
+            before = self.name_of_head(before, head);
+        }
         // Who was known by one of its numbers stays who it is, whatever it says besides.
         let known = values.numbers.iter().find(|number| {
             let known = self.meters.get(&format!("number {number}"));
@@ -283,6 +297,13 @@ impl Reception {
                 values.prefer(known);
             }
         }
+        let is_sound = self.is_sound(&message, Authentication::None);
+        // Where one wrong digit may go unnoticed, two telegrams in a row have to name another meter.
+        let is_other = self.plain.as_ref().is_some_and(|plain| *plain != name);
+        if is_other && !is_sound && self.doubted.replace(name.clone()) != Some(name.clone()) {
+            return Heard::Unconfirmed;
+        }
+        self.doubted = None;
         self.plain = Some(name.clone());
         let refused = values.refused.clone();
         let opened = Opened {
@@ -292,7 +313,7 @@ impl Reception {
             fitting: telegram.fitting.clone(),
             values,
             authentication: Authentication::None,
-            is_sound: self.is_sound(&message, Authentication::None),
+            is_sound,
         };
         let reports = self.take(&name, None, opened, now);
         Heard::Telegram {
@@ -301,6 +322,33 @@ impl Reception {
             reports,
             refused,
         }
+    }
+
+    /// The meter that a telegram with this first line belongs to if it has no number: not one whose telegrams begin
+    /// with another.
+    fn name_of_head(&self, before: Name, head: &str) -> Name {
+        let has = |meter: &Meter| meter.head() == Some(head);
+        match self.meters.get(&before).map(Meter::head) {
+            Some(Some(other)) if other != head => {}
+            Some(_) => return before,
+            None if self.meters.values().all(|meter| meter.head().is_none()) => return before,
+            None => {}
+        }
+        let mut known = self.meters.iter().filter(|(_, meter)| has(meter));
+        match (known.next(), known.next()) {
+            (Some((name, _)), None) => name.clone(),
+            _ => format!("head {head}"),
+        }
+    }
+
+    /// A telegram that counts only if the next one is like it. When none ever is, that is said.
+    fn unconfirmed(&mut self, message: Message) -> Heard {
+        self.unconfirmed = self.unconfirmed.saturating_add(1);
+        if self.unconfirmed < UNLIKE {
+            return Heard::Unconfirmed;
+        }
+        let why = health::unproven();
+        self.give_up(message, Shut { why, detail: None })
     }
 
     fn read_ciphered(&mut self, message: Message, ciphered: &Ciphered<'_>, now: Moment) -> Heard {
@@ -342,7 +390,8 @@ impl Reception {
             fitting: open.telegram.fitting.clone(),
             values,
             authentication: open.authentication,
-            is_sound: self.is_sound(&message, open.authentication),
+            // A text counts only if its tag or its own checksum is right.
+            is_sound: is_text || self.is_sound(&message, open.authentication),
         };
         // Before the values go out, so that what was lost is among them.
         if let Some(meter) = self.meter(&name, Some(title)) {
@@ -403,15 +452,42 @@ impl Reception {
         if is_file {
             meter.assume_identity(number.as_deref(), head.as_deref());
         }
-        meter.take(opened, now, &config, damage.as_ref())
+        let reports = meter.take(opened, now, &config, damage.as_ref());
+        self.take_place(name);
+        reports
+    }
+
+    /// One meter may have several names: by its number, and by its title once it encrypts. The latest is in force.
+    fn take_place(&mut self, name: &str) {
+        if self.meters.len() < 2 {
+            return;
+        }
+        let Some(id) = self.meters.get(name).and_then(Meter::id) else {
+            return;
+        };
+        let is_it = |other: &Name, meter: &Meter| other != name && meter.id().as_ref() == Some(&id);
+        let same = self
+            .meters
+            .iter()
+            .find(|(other, meter)| is_it(other, meter));
+        let Some(gone) = same.map(|(other, _)| other.clone()) else {
+            return;
+        };
+        if let (Some(gone), Some(meter)) = (self.meters.remove(&gone), self.meters.get_mut(name)) {
+            meter.inherit(gone);
+        }
     }
 
     fn meter(&mut self, name: &str, title: Option<SystemTitle>) -> Option<&mut Meter> {
         if !self.meters.contains_key(name) && self.meters.len() >= MOST_METERS {
             // Damaged titles make meters that never come to anything.
             self.meters.retain(|_, meter| meter.id().is_some());
+            // Then the one goes that was not heard for longest.
+            let meters = self.meters.iter();
+            let oldest = meters.min_by_key(|(_, meter)| meter.last());
+            let oldest = oldest.map(|(name, _)| name.clone());
             if self.meters.len() >= MOST_METERS {
-                return None;
+                self.meters.remove(&oldest?);
             }
         }
         let fresh = || Meter::new(title, Remembered::default());

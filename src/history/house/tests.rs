@@ -244,3 +244,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_house_without_a_source_gives_nothing_that_is_known() {
+    let meter = roles(&[(EnergyPart::Grid, "meter")]);
+    let house = |grid| HousePowers::of(&meter, look(&[("meter", watts(grid))])).all()[1];
+    assert_eq!(house(310), Some(310));
+    assert_eq!(house(-310), None);
+    let counted = |export| Counted {
+        import: Some(5000),
+        export: Some(export),
+        ..Counted::default()
+    };
+    let house = |export| HouseEnergies::of(&meter, &counted(export)).house;
+    assert_eq!(house(0), Some(5000));
+    assert_eq!(house(3000), None);
+}

@@ -21,7 +21,7 @@ export const optionWord = (option) => (typeof option === 'string' && has(`option
 export const heard = (device, state) => (device.icon !== 'upload' ? age(state?.at, state?.gap)
   : state?.values?.last_success == null ? nothing : age(Date.parse(state.values.last_success) / 1000));
 
-export const shown = (value, metric) => (metric.behavior === 'state' ? { text: optionWord(value) ?? '—', unit: '' } : metricValue(value, metric));
+export const shown = (value, metric, exact) => (metric.behavior === 'state' ? { text: optionWord(value) ?? '—', unit: '' } : metricValue(value, metric, exact));
 
 // Two values at most. Of a counter that has run for years, what it has gained today says more.
 function side(device, values, gains) {
@@ -39,7 +39,8 @@ function side(device, values, gains) {
 }
 
 function bars(device) {
-  const list = children(device.ref).map((one) => ({ name: one.name, w: store.states.get(one.ref)?.values?.[one.glance?.main] }));
+  const powers = children(device.ref).filter((one) => metricOf(one, one.glance?.main)?.quantity === 'power');
+  const list = powers.map((one) => ({ name: one.name, w: store.states.get(one.ref)?.values?.[one.glance?.main] }));
   if (!list.length) return nothing;
   const most = Math.max(1, ...list.map((one) => (typeof one.w === 'number' ? one.w : 0)));
   const words = list.map((one) => `${one.name} ${join(power(one.w))}`).join(', ');

@@ -74,7 +74,7 @@ export default function device({ ref, metric, redraw }) {
   function value(what, state) {
     const raw = state?.values?.[what.key];
     const held = state?.held?.[what.key];
-    const text = what.behavior === 'state' ? optionWord(raw) ?? '—' : join(shown(raw ?? null, what));
+    const text = what.behavior === 'state' ? optionWord(raw) ?? '—' : join(shown(raw ?? null, what, true));
     return html`<b class=${raw == null ? 'none' : ''}>${text}</b>${held ? html`<em class="held-why"><b>${t('held')}</b> <span lang=${houseLanguage()}>${held}</span></em>` : nothing}`;
   }
 

@@ -49,12 +49,13 @@ export const percent = (share) => (share == null ? DASH : number(share * 100) + 
 export const money = (amount, currency) => (amount == null ? DASH
   : cached(Intl.NumberFormat, { style: 'currency', currency: currency || 'EUR' }).format(amount).replace('-', '−'));
 
-/** A value of a device, as its description says. */
-export function metricValue(value, metric) {
+/** A value of a device, as its description says; `exact` for registers as the device itself shows them. */
+export function metricValue(value, metric, exact) {
   if (value == null) return { text: DASH, unit: '' };
   if (typeof value === 'boolean') return { text: t(value ? 'on' : 'off'), unit: '' };
   if (metric?.behavior === 'timestamp') return { text: moment(typeof value === 'number' ? value : Date.parse(value) / 1000), unit: '' };
   if (typeof value !== 'number') return { text: value, unit: '' };
+  if (exact && metric?.behavior === 'lifetime' && metric.unit === 'kWh') return { text: number(value, metric.decimals), unit: 'kWh' };
   if (metric?.unit === 'W') return power(value);
   if (metric?.unit === 'Wh') return energy(value);
   if (metric?.unit === 'kWh') return energy(value * 1000);

@@ -3,18 +3,21 @@
 //! Each is known by its number; without one by the meter, what it counts, and its channel. Its counter is told once
 //! for each time that it was read, as of that moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::super::values::{Behind, Medium};
-use super::super::{KIND, health, metrics};
+use super::super::{KIND, health, metrics, products};
 use crate::clock::Moment;
 use crate::model::{Device, DeviceId, Health, Readings, Report};
 
 /// A meter that was not read for so long is unavailable: most are read each hour, and some rest at night.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(26);
+
+/// A meter has four places for them; more than this is noise, or years of exchanges.
+const MOST: usize = 32;
 
 /// What must be remembered of one over a restart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +37,10 @@ pub struct BehindMemory {
 pub struct Attached {
     /// By serial.
     seen: BTreeMap<String, BehindSeen>,
+    /// Serials that the telegram before has named.
+    named: BTreeSet<String>,
+    /// Whether it was said that there are too many.
+    is_full: bool,
 }
 
 #[derive(Debug, Default)]
@@ -43,6 +50,8 @@ struct BehindSeen {
     told: Option<Timestamp>,
     valve: Option<&'static str>,
     health: Option<Health>,
+    /// What the telegram before said, where damage may go unnoticed.
+    before: Option<Behind>,
 }
 
 /// The meter that they are behind.
@@ -65,6 +74,7 @@ impl Attached {
         now: Moment,
     ) -> Vec<Report> {
         let mut reports = Vec::new();
+        let mut named = BTreeSet::new();
         for one in behind {
             // A number that was left out once makes no other meter.
             let is_same_place = |it: &BehindMemory| {
@@ -78,10 +88,14 @@ impl Attached {
                 if one.is_stale() {
                     continue;
                 }
-                // Where damage may go unnoticed, another telegram has to name it, too.
-                let is_first = !self.seen.contains_key(&serial);
-                self.seen.entry(serial.clone()).or_default();
-                if is_first && !main.is_sound {
+                // Where damage may go unnoticed, the telegram before must have named it, too.
+                named.insert(serial.clone());
+                if !main.is_sound && !self.named.contains(&serial) {
+                    self.seen.entry(serial).or_default().before = Some(one.clone());
+                    continue;
+                }
+                if known.len() >= MOST {
+                    self.refuse_more(main.serial);
                     continue;
                 }
             }
@@ -95,13 +109,31 @@ impl Attached {
             remembered.has_valve |= one.valve.is_some();
             let seen = self.seen.entry(serial.clone()).or_default();
             reports.extend(seen.describe(&serial, remembered, main.device));
-            reports.extend(seen.read(&serial, one, now));
+            let before = seen.before.replace(one.clone());
+            let is_repeated = before.is_some_and(|before| before.says_the_same_as(one));
+            if main.is_sound || is_repeated {
+                reports.extend(seen.read(&serial, one, now));
+            }
         }
-        // Numbers that damaged telegrams have named.
-        if self.seen.len() > 2 * known.len() + 8 {
-            self.seen.retain(|serial, _| known.contains_key(serial));
-        }
+        // Numbers that damaged telegrams have named are of no account.
+        let is_kept = |serial: &String| known.contains_key(serial) || named.contains(serial);
+        self.seen.retain(|serial, _| is_kept(serial));
+        self.named = named;
         reports
+    }
+
+    fn refuse_more(&mut self, main: &str) {
+        if !std::mem::replace(&mut self.is_full, true) {
+            tracing::warn!(
+                "{}: it names more than {MOST} meters behind it, so new ones are left out. Look at its cable.",
+                main.escape_debug()
+            );
+        }
+    }
+
+    /// Takes over those of a meter whose place is taken by this one.
+    pub fn inherit(&mut self, from: Self) {
+        self.seen.extend(from.seen);
     }
 
     /// Says how all of them are, if that is news.
@@ -202,7 +234,9 @@ fn device(serial: &str, known: &BehindMemory, via: Option<&DeviceId>) -> Device 
     let number = known.number.as_deref().unwrap_or_default();
     let end = super::end_of(number);
     let name = format!("{} {end}", known.medium.meter());
-    let mut device = Device::new(KIND, serial, name.trim_end(), known.medium.meter());
+    let maker = products::maker_of_number(number).unwrap_or_default();
+    let mut device = Device::new(KIND, serial, name.trim_end(), maker);
+    device.model = Some(known.medium.meter().to_owned());
     device.via = via.cloned();
     device.patience = Some(PATIENCE.unsigned_abs());
     let carries = |key: &str| match key {

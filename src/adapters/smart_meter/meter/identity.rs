@@ -18,6 +18,7 @@ pub struct Sketch {
     number: Option<String>,
     maker: Option<String>,
     model: Option<String>,
+    head: Option<String>,
     carries: BTreeSet<&'static str>,
 }
 
@@ -47,6 +48,9 @@ impl Meter {
         }
         if sketch.model.is_some() && sketch.model == agreed.model {
             self.known.model.clone_from(&sketch.model);
+        }
+        if sketch.head.is_some() && sketch.head == agreed.head {
+            self.known.head.clone_from(&sketch.head);
         }
         if sketch.maker.is_some() && sketch.maker == agreed.maker {
             self.known.maker.clone_from(&sketch.maker);
@@ -121,6 +125,7 @@ impl Sketch {
             number: opened.values.number().map(str::to_owned),
             maker: opened.maker.clone(),
             model: opened.model.clone(),
+            head: opened.values.head.clone(),
             carries: opened.values.carried().collect(),
         }
     }

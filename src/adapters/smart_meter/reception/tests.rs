@@ -2,6 +2,7 @@
 
 mod doubts;
 mod flow;
+mod others;
 mod shut;
 
 use super::*;

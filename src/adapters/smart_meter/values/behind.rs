@@ -101,6 +101,12 @@ impl Behind {
     pub fn is_stale(&self) -> bool {
         self.age.is_some_and(|age| age > STALE)
     }
+
+    /// Whether another telegram says the same of it; how old that is may differ.
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        let said = |one: &Self| (one.reading, one.captured, one.valve);
+        said(self) == said(other)
+    }
 }
 
 /// The channel of an item about a meter behind the meter.

@@ -7,7 +7,7 @@ use super::obis::Obis;
 use super::time::MeterTime;
 use super::units::Scale;
 use super::units::Unit;
-use crate::model::Decimal;
+use crate::model::{Decimal, pasted};
 
 /// One value.
 #[derive(Debug, Clone, PartialEq)]
@@ -166,9 +166,10 @@ pub fn text(bytes: &[u8]) -> String {
     }
 }
 
-/// Characters that can be published: no control characters, no blanks around.
+/// Characters that can be published: none that nobody sees or that turn others round, no blanks around.
 fn clean(characters: impl Iterator<Item = char>) -> String {
-    let text: String = characters.filter(|c| !c.is_control()).collect();
+    let is_seen = |c: &char| !c.is_control() && !pasted::is_invisible(*c);
+    let text: String = characters.filter(is_seen).collect();
     text.trim().to_owned()
 }
 

@@ -246,7 +246,7 @@ fn keys_that_are_swapped_or_of_which_one_is_missing_are_told() {
     );
     let (code, words) = said(keys(Some(OTHER), None));
     assert!(
-        code == HealthCode::KeyWrong && words.contains("may give two keys"),
+        code == HealthCode::KeyWrong && words.contains("gave you two keys"),
         "{words}"
     );
     let (code, words) = said(keys(Some(&"5a".repeat(16)), Some(OTHER)));

@@ -79,11 +79,19 @@ impl How {
     }
 }
 
+/// Whether the checksum of a telegram is written `0000`, right or not.
+pub fn is_zero(bytes: &[u8]) -> bool {
+    end(bytes).and_then(|end| digits(bytes, end)) == Some(ZERO)
+}
+
 /// Where the `!` is that begins a line.
 pub fn end(bytes: &[u8]) -> Option<usize> {
-    let mut pairs = bytes.windows(2);
-    let before = pairs.position(|pair| matches!(pair, [b'\n' | b'\r', b'!']))?;
-    Some(before + 1)
+    let marks = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'!');
+    let begins_line = |at: usize| {
+        let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+        matches!(before, Some(b'\n' | b'\r'))
+    };
+    marks.map(|(at, _)| at).find(|at| begins_line(*at))
 }
 
 /// The digits of the checksum, where there are any.

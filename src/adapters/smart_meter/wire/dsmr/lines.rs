@@ -136,24 +136,15 @@ fn code(line: &str) -> Option<(Obis, &str)> {
 /// not over a line that begins with a code.
 fn bracket(text: &str) -> Option<(String, &str)> {
     let mut depth = 1_usize;
-    let mut held = String::new();
-    for (at, c) in text.char_indices() {
-        let after = text.get(at + c.len_utf8()..)?;
+    for (at, c) in text.match_indices(|c| matches!(c, '(' | ')') || is_line_end(c)) {
+        let (held, after) = (text.get(..at)?, text.get(at + 1..)?);
         match c {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            _ if is_line_end(c) => {
-                if code(after.trim_start()).is_some() {
-                    return None;
-                }
-                continue;
-            }
+            "(" => depth += 1,
+            ")" if depth == 1 => return Some((held.replace(is_line_end, ""), after)),
+            ")" => depth -= 1,
+            _ if code(after.trim_start()).is_some() => return None,
             _ => {}
         }
-        if depth == 0 {
-            return Some((held, after));
-        }
-        held.push(c);
     }
     None
 }

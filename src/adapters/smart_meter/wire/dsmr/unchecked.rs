@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use super::DsmrError;
-use super::checksum::{Checksum, How, end};
+use super::checksum::{Checksum, How, end, is_zero};
 use super::lines::{TextLine, TextLines, is_line_end};
 use crate::adapters::smart_meter::wire::Obis;
 
@@ -63,6 +63,10 @@ impl Unchecked {
         let text = bytes.get(..end(bytes).unwrap_or(bytes.len()));
         let text = text.unwrap_or_default();
         match Checksum::of(bytes) {
+            // Right by chance, one in 65,536 of a meter that always writes that.
+            Checksum::Good(_) if is_zero(bytes) && !self.has_checksums() && !alone => {
+                self.with_zero(text)
+            }
             Checksum::Good(how) => Ok(self.sealed(how, alone)),
             Checksum::Wrong { announced, found } => Err(DsmrError::Checksum { announced, found }),
             Checksum::Zero if self.has_checksums() => Err(DsmrError::CutOff),
@@ -76,9 +80,10 @@ impl Unchecked {
         let is_x25 = how == How::X25;
         let is_repeated = self.latest.replace(is_x25) == Some(is_x25);
         let usual = self.is_x25.unwrap_or(is_x25 && alone);
-        if usual != is_x25 && !is_repeated {
+        if (usual != is_x25 || self.is_zero) && !is_repeated {
             return Belief::Unconfirmed;
         }
+        self.is_zero = false;
         self.is_x25 = Some(is_x25);
         Belief::Whole
     }
@@ -89,6 +94,7 @@ impl Unchecked {
             return Err(DsmrError::Unsound);
         }
         self.zeros = self.zeros.saturating_add(1);
+        self.latest = None;
         let is_certain = self.is_zero || self.zeros >= ZEROS;
         Ok(if !self.is_like_the_last(text) || !is_certain {
             Belief::Unconfirmed
@@ -205,9 +211,36 @@ mod tests {
         assert_eq!(line.hear(&zero("0001.0x")), Err(DsmrError::Unsound));
         assert_eq!(line.hear(&zero("001.07")), Ok(Unconfirmed));
         assert_eq!(line.hear(&zero("001.08")), Ok(Whole));
+        // One that seems to have a checksum may be damaged; two in a row have one.
         let sealed = String::from_utf8(seal(&text("0001.01"))).unwrap();
+        assert_eq!(line.hear(&sealed), Ok(Unconfirmed));
+        assert_eq!(line.hear(&zero("001.08")), Ok(Whole));
+        assert_eq!(line.hear(&sealed), Ok(Unconfirmed));
         assert_eq!(line.hear(&sealed), Ok(Whole));
         assert_eq!(line.hear(&zero("0001.09")), Err(DsmrError::CutOff));
+    }
+
+    #[test]
+    fn zeros_that_are_right_by_chance_change_nothing() {
+        let right = (0..1_000_000).map(|power| text(&format!("{power:06}")));
+        let mut right = right.filter(|text| seal(text).ends_with(b"!0000"));
+        let by_chance = format!("{}0000", right.next().unwrap());
+        let zero = |power| format!("{}0000", text(power));
+        let mut line = Unchecked::default();
+        for (power, belief) in [
+            ("000101", Unconfirmed),
+            ("000102", Unconfirmed),
+            ("000103", AlwaysZero),
+        ] {
+            assert_eq!(line.hear(&zero(power)), Ok(belief));
+        }
+        assert_eq!(line.hear(&by_chance), Ok(Whole));
+        assert_eq!(line.hear(&zero("000104")), Ok(Whole));
+        // A line that has checksums takes it as one of them.
+        let mut sealed = Unchecked::default();
+        assert_eq!(sealed.believe(&seal(&text("000101")), false), Ok(Whole));
+        assert_eq!(sealed.hear(&by_chance), Ok(Whole));
+        assert_eq!(sealed.hear(&zero("000104")), Err(DsmrError::CutOff));
     }
 
     #[test]
