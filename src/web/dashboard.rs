@@ -347,16 +347,18 @@ fn missing(places: &[ToldPlace], ids: &EntityIds, used: &BTreeSet<&str>) -> Vec<
             },
         });
     }
-    let supplies: [(&str, fn(String) -> EnergySource); 2] =
-        [("gas", EnergySource::Gas), ("water", EnergySource::Water)];
-    for (kind, source) in supplies {
+    for kind in ["gas", "water"] {
         for entry in entries(kind) {
             let Some(counter) = open(entry) else { continue };
+            let entities = vec![counter.clone()];
             additions.push(Addition {
                 kind,
                 device: entry.device.clone(),
-                entities: vec![counter.clone()],
-                source: source(counter),
+                entities,
+                source: match kind {
+                    "gas" => EnergySource::Gas(counter),
+                    _ => EnergySource::Water(counter),
+                },
             });
         }
     }

@@ -10,6 +10,8 @@ does beside, is not asked of them: none offers it without a port.
 """
 
 import contextlib
+import json
+import logging
 import sys
 import time
 from importlib.metadata import version
@@ -102,7 +104,7 @@ def dsmr(specification):
                 raise ValueError("no telegram")
             return parser.parse(found[-1], KEY.hex()) if encrypted else parser.parse(found[-1])
 
-        return read, lambda read: {name: str(value) for name, value in read}
+        return read, lambda read: json.loads(read.to_json())
 
     return make
 
@@ -174,6 +176,8 @@ def measure(package, make, streams, wanted, most, folder):
 
 
 def main(folder):
+    # dsmr-parser writes a page about each line that it leaves out.
+    logging.disable(logging.CRITICAL)
     for package, *how in READERS:
         try:
             measure(package, *how, folder)
