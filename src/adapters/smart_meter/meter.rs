@@ -5,11 +5,11 @@
 //! number, and until the key is known.
 
 mod behind;
+mod belief;
 mod doubt;
 mod flow;
 mod identity;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -25,11 +25,11 @@ use super::damage::Damage;
 use super::growth::{Growth, Pace};
 use super::quality::{Count, Quality};
 use super::rhythm::Rhythm;
-use super::values::{Values, Why, tariffs};
+use super::values::{Values, Why};
 use super::wire::{Authentication, Ciphered, SystemTitle};
 use super::{KIND, health, metrics};
 use crate::clock::Moment;
-use crate::model::{Decimal, Device, DeviceId, Health, Metric, Readings, Report, Value};
+use crate::model::{Decimal, Device, DeviceId, Health, Metric, Readings, Report};
 
 /// Values left out in a row after which the last one that was not is no longer true either.
 const STAYS: u32 = 3;
@@ -40,8 +40,6 @@ const SET_RIGHT: u64 = 60;
 /// What is said here of a meter that is silent says more than that nothing was heard, so it comes
 /// first.
 const GRACE: Duration = Duration::from_secs(10);
-/// Texts in a row that lack a value which the meter has told, after which it is no longer true: each carries all.
-const MISSING: u32 = 30;
 /// Telegrams after which a meter and its line are known.
 const WELL_KNOWN: u64 = 3;
 
@@ -274,6 +272,11 @@ impl Meter {
     ) -> Vec<Report> {
         self.failures = 0;
         self.quality.telegrams += 1;
+        // What was said before a gap says nothing of what is now.
+        let patience = self.patience(config);
+        if self.last.is_some_and(|last| now.since(last) > patience) {
+            self.doubt = Doubt::default();
+        }
         self.last = Some(now.steady);
         self.learn_habits(&opened.values, now.steady, config);
         // A text says each unit itself.
@@ -415,72 +418,6 @@ impl Meter {
         }
     }
 
-    /// The values that count, of those that the meter is known to carry.
-    fn believe(
-        &mut self,
-        values: Values,
-        now: Duration,
-        config: &MeterConfig,
-    ) -> Vec<(&'static str, Value)> {
-        let is_text = values.head.is_some();
-        let cannot_be = |why| !matches!(why, Why::NoScale | Why::Unit);
-        let refused = values.refused.iter().filter(|value| cannot_be(value.why));
-        self.quality.refused += refused.count() as u64;
-        let mut believed: Vec<_> = Vec::with_capacity(values.known.len());
-        // A total that is summed up counts only if no tariff is missing.
-        let carried = || self.known.carries.iter().map(String::as_str);
-        let mut partial = values.summed.clone();
-        partial.retain(|total| tariffs(total, carried()) != values.tariffs(total));
-        believed.extend(self.flow.settle(&values, now, self.patience(config)));
-        for (key, value) in values.known {
-            self.left_out.remove(key);
-            if !partial.contains(&key) {
-                believed.push((key, value));
-            }
-        }
-        for refused in values.refused {
-            let (key, why) = (refused.key, refused.why);
-            let (seen, reason) = self.left_out.entry(key).or_insert((0, why));
-            *seen = seen.saturating_add(1);
-            *reason = why;
-            if *seen < STAYS {
-                continue;
-            }
-            if *seen == STAYS
-                && let Some(metric) = usual(key)
-            {
-                let health = health::left_out(&[metric], why, &self.fitting);
-                tracing::warn!("{}: {}", self.label(), health.sentence());
-            }
-            let together = Flow::KEYS.contains(&key).then_some(Flow::KEYS);
-            let unknown = together
-                .as_ref()
-                .map_or(std::slice::from_ref(&key), |keys| keys);
-            believed.extend(unknown.iter().map(|key| (*key, Value::Unknown)));
-        }
-        if is_text {
-            believed.extend(self.no_longer_there(&believed));
-        }
-        believed.retain(|(key, _)| self.known.carries.contains(*key));
-        believed
-    }
-
-    /// Keys that its texts have carried, and lack for so long that nothing is known of them any more.
-    fn no_longer_there(&mut self, there: &[(&'static str, Value)]) -> Vec<(&'static str, Value)> {
-        let is_there = |key: &str| there.iter().any(|(found, _)| *found == key);
-        self.missing.retain(|key, _| !is_there(key));
-        let mut gone = Vec::new();
-        for key in self.known.carries.iter().filter(|key| !is_there(key)) {
-            let lacked = self.missing.entry(key.clone()).or_default();
-            *lacked = lacked.saturating_add(1);
-            let metric = metrics::metric(key).filter(|_| *lacked == MISSING);
-            if let Some(Cow::Borrowed(key)) = metric.map(|metric| &metric.key) {
-                gone.push((*key, Value::Unknown));
-            }
-        }
-        gone
-    }
-
     /// Says how the meter is, if that is news and the meter has an identity; if it is not announced, how those are
     /// that are behind it.
     pub fn put_health(&mut self, health: Health) -> Vec<Report> {
@@ -514,8 +451,21 @@ impl Meter {
         for (serial, behind) in from.known.behind {
             self.known.behind.entry(serial).or_insert(behind);
         }
+        self.known.patience = self.known.patience.or(from.known.patience);
+        let standard = self.known.standard_time.or(from.known.standard_time);
+        self.known.standard_time = standard;
         self.attached.inherit(from.attached);
         self.health = None;
+    }
+
+    /// Serials of the meters behind it that its latest telegram has named.
+    pub const fn named_behind(&self) -> &BTreeSet<String> {
+        self.attached.named()
+    }
+
+    /// Leaves meters behind it to another one.
+    pub fn leave_behind(&mut self, to_other: &BTreeSet<String>) {
+        self.attached.leave(&mut self.known.behind, to_other);
     }
 
     /// The first line of its texts.

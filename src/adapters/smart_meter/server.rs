@@ -4,8 +4,11 @@ use crate::links::LinkError;
 use crate::model::{Health, HealthCode, Sentence};
 use crate::say;
 
-/// Bytes at the start of a connection in which a server introduces itself.
-const HEAD: usize = 256;
+/// Bytes at the start of a connection in which a server introduces itself, or lines of a meter are seen.
+const HEAD: usize = 1024;
+/// What lines of a text telegram hold, and how often that is no chance.
+const LINES: [&[u8]; 3] = [b"1-0:", b"0-0:", b"*kW"];
+const SURELY_LINES: usize = 4;
 /// How an answer of a web server begins.
 const WEB: &[u8] = b"HTTP/";
 /// The last option of Telnet that a serial server would speak of.
@@ -96,11 +99,24 @@ impl Server {
         if doubles || self.head.windows(3).any(negotiates) {
             return Some(telnet());
         }
-        self.is_shared.then(|| {
-            Health::new(HealthCode::Garbled)
-                .seen(say!("bytes arrive, but no telegram among them"))
-                .advise(another_reader())
-        })
+        let seen = if !self.has_telegrams && self.shows_lines() {
+            say!("parts of telegrams arrive, and none whole")
+        } else if self.is_shared {
+            say!("bytes arrive, but no telegram among them")
+        } else {
+            return None;
+        };
+        let health = Health::new(HealthCode::Garbled).seen(seen);
+        Some(health.advise(another_reader()))
+    }
+
+    /// Whether lines of a meter are among the bytes, so that speed and parity are right.
+    fn shows_lines(&self) -> bool {
+        let count = |part: &[u8]| {
+            let places = self.head.windows(part.len());
+            places.filter(|place| *place == part).count()
+        };
+        LINES.into_iter().map(count).sum::<usize>() >= SURELY_LINES
     }
 
     fn is_web(&self) -> bool {
@@ -195,6 +211,22 @@ mod tests {
         // It goes on saying so while it refuses, and not when there is another one.
         assert_eq!(server.refused(&refused()), Some(why));
         server.opened();
+        assert_eq!(server.fault(), None);
+    }
+
+    #[test]
+    fn parts_of_lines_tell_of_another_reader_and_not_of_the_speed() {
+        let parts = b"1.8.1(000671.578*kWh)\r\n1-0:1.8.2(0008)\r\n0-0:96.14.0(0001)\r\n1-0:1.7.0(00.318*kW)";
+        let words = said(parts);
+        assert!(
+            words.contains("none whole") && words.contains("Another program"),
+            "{words}"
+        );
+        assert_eq!(said(b"\x8d\xf3*kW\x02\x91\xfe"), "");
+        let mut server = Server::default();
+        server.opened();
+        server.bytes(parts);
+        server.telegram();
         assert_eq!(server.fault(), None);
     }
 

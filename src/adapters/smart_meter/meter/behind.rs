@@ -84,12 +84,12 @@ impl Attached {
                 continue;
             }
             let serial = serial(one, main.serial, known);
+            named.insert(serial.clone());
             if !known.contains_key(&serial) {
                 if one.is_stale() {
                     continue;
                 }
                 // Where damage may go unnoticed, the telegram before must have named it, too.
-                named.insert(serial.clone());
                 if !main.is_sound && !self.named.contains(&serial) {
                     self.seen.entry(serial).or_default().before = Some(one.clone());
                     continue;
@@ -119,7 +119,36 @@ impl Attached {
         let is_kept = |serial: &String| known.contains_key(serial) || named.contains(serial);
         self.seen.retain(|serial, _| is_kept(serial));
         self.named = named;
+        reports.extend(self.no_longer_named());
         reports
+    }
+
+    /// Those that were silent with the meter and that it does not name since: nobody reads them any more.
+    fn no_longer_named(&mut self) -> Vec<Report> {
+        let named = &self.named;
+        let silent = self.seen.iter_mut().filter(|(serial, seen)| {
+            let health = seen.health.as_ref();
+            !named.contains(*serial) && health.is_some_and(|health| !health.code.has_data())
+        });
+        let reports = silent.filter_map(|(serial, seen)| {
+            seen.put_health(DeviceId::new(KIND, serial), health::not_read())
+        });
+        reports.collect()
+    }
+
+    /// Serials that the latest telegram has named.
+    pub const fn named(&self) -> &BTreeSet<String> {
+        &self.named
+    }
+
+    /// Leaves those to another meter that names them now.
+    pub fn leave(
+        &mut self,
+        known: &mut BTreeMap<String, BehindMemory>,
+        to_other: &BTreeSet<String>,
+    ) {
+        known.retain(|serial, _| !to_other.contains(serial));
+        self.seen.retain(|serial, _| !to_other.contains(serial));
     }
 
     fn refuse_more(&mut self, main: &str) {
@@ -225,6 +254,10 @@ impl BehindSeen {
     }
 
     fn put_health(&mut self, id: DeviceId, health: Health) -> Option<Report> {
+        // What is not there is forgotten by others, so it is told again when it is back.
+        if !health.code.has_data() {
+            (self.told, self.valve) = (None, None);
+        }
         let before = self.health.replace(health.clone());
         (before.as_ref() != Some(&health)).then_some(Report::Health(id, health))
     }
@@ -417,6 +450,8 @@ mod tests {
         house.hear(&[gas(Some("GAS00001"), 10, 7)], true);
         house.attached.put_health(&house.known, &silent);
         let back = house.hear(&[gas(Some("GAS00001"), 10, 7)], true);
-        assert_eq!(back, ["smart_meter_gas00001 online"]);
+        // With all that was forgotten meanwhile.
+        let reading = "gas 7, valve \"open\" at 2024-01-15T10:00:00Z";
+        assert_eq!(back, [reading, "smart_meter_gas00001 online"]);
     }
 }

@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 use super::super::metrics;
 use crate::model::{Behavior, Decimal, Value};
 
+/// What is another one in each telegram, and no more than a note.
+const CHANGING: [&str; 2] = ["meter_time", "other_values"];
+
 /// What the telegrams before said, by key.
 #[derive(Debug, Default)]
 pub struct Doubt {
@@ -22,6 +25,7 @@ impl Doubt {
     pub fn settle(&mut self, key: &'static str, value: Value) -> Option<Value> {
         match value {
             Value::Number(number) => {
+                self.words.remove(key);
                 let before = self.numbers.entry(key).or_default();
                 before.push(number);
                 let [first, second, third] = before[..] else {
@@ -41,17 +45,14 @@ impl Doubt {
                 }
                 Some(Value::Number(middle))
             }
-            // It says of itself that there is nothing to believe.
-            Value::Unknown => {
-                self.numbers.remove(key);
-                self.words.remove(key);
-                Some(Value::Unknown)
-            }
-            // Of the meter's clock, which is another one each time.
-            Value::Timestamp(_) => Some(value),
+            value if CHANGING.contains(&key) => Some(value),
             value => {
                 let before = self.words.insert(key, value.clone());
-                before.filter(|before| *before == value)
+                let told = before.filter(|before| *before == value);
+                if told == Some(Value::Unknown) {
+                    self.numbers.remove(key);
+                }
+                told
             }
         }
     }
