@@ -184,13 +184,8 @@ fn what_is_behind_a_silent_meter_is_silent_and_comes_back_with_all_it_tells() {
     // Exchanged itself, the old gas meter is not read any more, and no matter of the line.
     bench.pass(120);
     let new = gas.replace("3034)", "3036)");
-    (0..3).for_each(|_| {
-        bench.hear(&sealed(
-            "XMX5LGF0054",
-            &format!("{other}{new}"),
-            "00003.000",
-        ))
-    });
+    let exchanged = sealed("XMX5LGF0054", &format!("{other}{new}"), "00003.000");
+    (0..3).for_each(|_| bench.hear(&exchanged));
     assert_eq!(of_gas(&bench.take()), ["silent", "stale"]);
 }
 
