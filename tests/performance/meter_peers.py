@@ -136,7 +136,7 @@ READERS = [
     ("dsmr-parser", dsmr("V5"), ["dsmr5", "dsmr5-damaged"], "frames", ALL),
     ("dsmr-parser", dsmr("BELGIUM_FLUVIUS"), ["fluvius", "fluvius-damaged"], "frames", ALL),
     ("dsmr-parser", dsmr("V2_2"), ["dsmr22", "dsmr22-damaged"], "frames", ALL),
-    ("dsmr-parser", dsmr("LUXEMBOURG_SMARTY"), ["smarty", "smarty-damaged"], "frames", ALL),
+    ("dsmr-parser", dsmr("MSN"), ["smarty", "smarty-damaged"], "frames", ALL),
 ]
 
 
