@@ -451,6 +451,6 @@ fn every_adapter_is_announced_in_german_too() {
             let file = format!("de/{kind}/{name}.snap");
             assert!(snapshots().join(&file).is_file(), "{file}");
         }
-        assert_eq!(names.count(), 1, "{kind}");
+        assert_ne!(names.count(), 0, "{kind}");
     }
 }

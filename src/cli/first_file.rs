@@ -248,7 +248,7 @@ mod tests {
         };
         assert!(text.contains("#   /dev/ttyS0\n"));
         let plugged = "usb-1a86_USB_Serial-if00-port0";
-        let meter = of("Smart meters on the customer interface");
+        let meter = of("Smart meters: P1 port");
         assert!(meter.contains("What is plugged in may be it"), "{meter}");
         assert!(
             meter.contains(&format!("#port = \"/dev/serial/by-id/{plugged}\"\n")),
