@@ -55,8 +55,8 @@ impl EnergyPart {
 pub struct HousePart {
     /// Which part.
     pub part: EnergyPart,
-    /// Whether it stands for that only where no other device knows it better, as a charger does for the
-    /// battery it charges.
+    /// Whether it stands for that only where no other device knows it better, as an inverter does
+    /// for the meter that it reads.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_substitute: bool,
 }

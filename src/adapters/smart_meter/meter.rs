@@ -29,7 +29,7 @@ use super::values::{Values, Why};
 use super::wire::{Authentication, Ciphered, SystemTitle};
 use super::{KIND, health, metrics};
 use crate::clock::Moment;
-use crate::model::{Decimal, Device, DeviceId, Health, Metric, Readings, Report};
+use crate::model::{Decimal, Device, DeviceId, Health, Metric, Readings, Report, Value};
 
 /// Values left out in a row after which the last one that was not is no longer true either.
 const STAYS: u32 = 3;
@@ -299,9 +299,17 @@ impl Meter {
         reports.extend(self.describe(config));
         let of_behind = self.tell_behind(&opened, now);
         let mut readings = Readings::new(id, now.wall);
-        let is_in_doubt = opened.values.head.is_some() && !opened.is_sound;
-        for (key, value) in self.believe(opened.values, now.steady, config) {
-            let settled = if is_in_doubt {
+        let is_text = opened.values.head.is_some();
+        let believed = self.believe(opened.values, now.steady, config);
+        if is_text {
+            let there = believed.iter().map(|(key, _)| *key).collect();
+            for key in self.no_longer_there(&there) {
+                self.doubt.forget(key);
+                readings.push(key, Value::Unknown);
+            }
+        }
+        for (key, value) in believed {
+            let settled = if is_text && !opened.is_sound {
                 self.doubt.settle(key, value)
             } else {
                 Some(value)

@@ -16,8 +16,6 @@
 //! [`BEHIND`].
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::LazyLock;
 
 use super::wire::Obis;
 use crate::model::{EnergyPart, Metric, Quantity};
@@ -375,34 +373,24 @@ const TEXT_CODES: &[([u8; 4], &str)] = &[
     ([0, 96, 1, 2], "connection_id"),
 ];
 
-/// Metrics by their codes: each value of each telegram is looked up.
-type ByCode = HashMap<[u8; 4], &'static Metric>;
-
-static BY_CODE: LazyLock<ByCode> = LazyLock::new(|| by_code(CODES));
-static BY_TEXT_CODE: LazyLock<ByCode> = LazyLock::new(|| by_code(TEXT_CODES));
-
-fn by_code(codes: &[([u8; 4], &str)]) -> ByCode {
-    let metrics = codes.iter().map(|(code, key)| Some((*code, metric(key)?)));
-    metrics.flatten().collect()
-}
-
 /// The metric that the OBIS code of a line of text stands for.
 pub fn of_text(obis: Obis) -> Option<&'static Metric> {
-    of(obis).or_else(|| found(&BY_TEXT_CODE, obis))
+    of(obis).or_else(|| found(TEXT_CODES, obis))
 }
 
 /// The metric that an OBIS code stands for.
 pub fn of(obis: Obis) -> Option<&'static Metric> {
-    found(&BY_CODE, obis)
+    found(CODES, obis)
 }
 
-fn found(codes: &ByCode, obis: Obis) -> Option<&'static Metric> {
+fn found(codes: &[([u8; 4], &str)], obis: Obis) -> Option<&'static Metric> {
     let [a, b, c, d, e, f] = obis.0;
     // Other numbers are those of a billing period, or of a gas meter behind this one.
     if f != 255 || (a == 0 && c != 1 && b != 0) {
         return None;
     }
-    codes.get(&[a, c, d, e]).copied()
+    let (_, key) = codes.iter().find(|(code, _)| *code == [a, c, d, e])?;
+    metric(key)
 }
 
 /// Whether it is about electricity, and not about the meter.

@@ -351,31 +351,29 @@ impl Reception {
             meter.assume_identity(number.as_deref(), head.as_deref());
         }
         let reports = meter.take(opened, now, &config, damage.as_ref());
-        let named = meter.named_behind().clone();
         if self.meters.len() > 1 {
             self.take_place(name);
-            let others = self.meters.iter_mut().filter(|(other, _)| *other != name);
-            others.for_each(|(_, other)| other.leave_behind(&named));
         }
         reports
     }
 
-    /// One meter may have several names: by its number, and by its title once it encrypts. The latest is in force.
+    /// One meter may have several names: by its number, and by its title once it encrypts. The latest is in force, and
+    /// what is behind it is behind no other.
     fn take_place(&mut self, name: &str) {
-        let Some(id) = self.meters.get(name).and_then(Meter::id) else {
+        let Some((name, mut meter)) = self.meters.remove_entry(name) else {
             return;
         };
-        let is_it = |other: &Name, meter: &Meter| other != name && meter.id().as_ref() == Some(&id);
-        let same = self
-            .meters
-            .iter()
-            .find(|(other, meter)| is_it(other, meter));
-        let Some(gone) = same.map(|(other, _)| other.clone()) else {
-            return;
-        };
-        if let (Some(gone), Some(meter)) = (self.meters.remove(&gone), self.meters.get_mut(name)) {
+        let id = meter.id();
+        let mut same = self.meters.iter();
+        let same = same.find(|(_, other)| id.is_some() && other.id() == id);
+        let same = same.map(|(other, _)| other.clone());
+        if let Some(gone) = same.and_then(|same| self.meters.remove(&same)) {
             meter.inherit(gone);
         }
+        for other in self.meters.values_mut() {
+            other.leave_behind(meter.named_behind());
+        }
+        self.meters.insert(name, meter);
     }
 
     fn meter(&mut self, name: &str, title: Option<SystemTitle>) -> Option<&mut Meter> {

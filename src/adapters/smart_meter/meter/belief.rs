@@ -1,6 +1,7 @@
 //! Which values of a telegram count.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::super::config::MeterConfig;
@@ -21,7 +22,6 @@ impl Meter {
         now: Duration,
         config: &MeterConfig,
     ) -> Vec<(&'static str, Value)> {
-        let is_text = values.head.is_some();
         let cannot_be = |why| !matches!(why, Why::NoScale | Why::Unit);
         let refused = values.refused.iter().filter(|value| cannot_be(value.why));
         self.quality.refused += refused.count() as u64;
@@ -57,24 +57,21 @@ impl Meter {
                 .map_or(std::slice::from_ref(&key), |keys| keys);
             believed.extend(unknown.iter().map(|key| (*key, Value::Unknown)));
         }
-        if is_text {
-            believed.extend(self.no_longer_there(&believed));
-        }
         believed.retain(|(key, _)| self.known.carries.contains(*key));
         believed
     }
 
     /// Keys that its texts have carried, and lack for so long that nothing is known of them any more.
-    fn no_longer_there(&mut self, there: &[(&'static str, Value)]) -> Vec<(&'static str, Value)> {
-        let is_there = |key: &str| there.iter().any(|(found, _)| *found == key);
-        self.missing.retain(|key, _| !is_there(key));
+    pub(super) fn no_longer_there(&mut self, there: &BTreeSet<&'static str>) -> Vec<&'static str> {
+        self.missing.retain(|key, _| !there.contains(key.as_str()));
         let mut gone = Vec::new();
-        for key in self.known.carries.iter().filter(|key| !is_there(key)) {
+        let carried = self.known.carries.iter();
+        for key in carried.filter(|key| !there.contains(key.as_str())) {
             let lacked = self.missing.entry(key.clone()).or_default();
             *lacked = lacked.saturating_add(1);
             let metric = metrics::metric(key).filter(|_| *lacked == MISSING);
             if let Some(Cow::Borrowed(key)) = metric.map(|metric| &metric.key) {
-                gone.push((*key, Value::Unknown));
+                gone.push(*key);
             }
         }
         gone

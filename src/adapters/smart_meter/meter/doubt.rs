@@ -21,6 +21,12 @@ pub struct Doubt {
 }
 
 impl Doubt {
+    /// What was said of a key counts no more.
+    pub fn forget(&mut self, key: &str) {
+        self.numbers.remove(key);
+        self.words.remove(key);
+    }
+
     /// What counts of a value, if anything does yet.
     pub fn settle(&mut self, key: &'static str, value: Value) -> Option<Value> {
         match value {
@@ -65,6 +71,8 @@ fn is_counter(key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
 
     fn told(doubt: &mut Doubt, watts: i64) -> Option<i64> {
         let value = doubt.settle("power_net", Decimal::integer(watts).into())?;
@@ -105,6 +113,27 @@ mod tests {
         assert_eq!(said, right);
         // In earnest it does.
         assert_eq!([1, 2, 3, 4].map(told), [Some(706), None, Some(2), Some(3)]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_counter_falls_and_none_is_told_that_was_not_said(said in vec((0_i64..3, any::<u16>()), 3..60)) {
+            let mut doubt = Doubt::default();
+            let (mut truth, mut last, mut since) = (100_000, 0, 2);
+            for (growth, wrong) in said {
+                truth += growth;
+                // At least two that are right follow each that is wrong.
+                let is_wrong = wrong % 5 == 0 && since >= 2;
+                since = if is_wrong { 0 } else { since + 1 };
+                let shown = if is_wrong { i64::from(wrong) * 7 } else { truth };
+                let value = Decimal::integer(shown).into();
+                let told = doubt.settle("energy_import", value);
+                let Some(told) = told.and_then(|told| told.as_number()) else { continue };
+                let told = told.with_scale(0).mantissa();
+                prop_assert!(last <= told && told <= truth, "{last} {told} {truth}");
+                last = told;
+            }
+        }
     }
 
     #[test]

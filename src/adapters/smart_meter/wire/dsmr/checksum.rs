@@ -86,12 +86,9 @@ pub fn is_zero(bytes: &[u8]) -> bool {
 
 /// Where the `!` is that begins a line.
 pub fn end(bytes: &[u8]) -> Option<usize> {
-    let marks = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'!');
-    let begins_line = |at: usize| {
-        let before = at.checked_sub(1).and_then(|before| bytes.get(before));
-        matches!(before, Some(b'\n' | b'\r'))
-    };
-    marks.map(|(at, _)| at).find(|at| begins_line(*at))
+    let mut pairs = bytes.windows(2);
+    let before = pairs.position(|pair| matches!(pair, [b'\n' | b'\r', b'!']))?;
+    Some(before + 1)
 }
 
 /// The digits of the checksum, where there are any.
